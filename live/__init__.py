@@ -1,0 +1,1 @@
+"""The stage: microphone, controllers, window. Its modules arrive with the live show."""

@@ -1,0 +1,1 @@
+"""The front door: the `lj` command, one small file per sub-command."""

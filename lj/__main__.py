@@ -1,0 +1,64 @@
+"""The `lj` command: sub-commands, and one sentence for every trouble."""
+
+import signal
+import sys
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from .doctor import doctor
+from .fetch import fetch
+from .presets import presets
+from .render import render
+from .sheet import sheet
+
+app = typer.Typer(
+    name="lj",
+    help="Latent Jockey: play the latent space of a generative network with music.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (render, sheet, presets, fetch, doctor):
+    app.command()(command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"lj {version('latent-jockey')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _front_door(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it and end.")
+    ] = False,
+) -> None:
+    pass
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Run the command line; a Trouble is one sentence on stderr and exit status 1."""
+    from synth.trouble import Trouble
+
+    signal.signal(signal.SIGTERM, _interrupt)  # being told to stop keeps the film, as Ctrl-C does
+    try:
+        app()
+    except Trouble as trouble:
+        print(f"lj: {trouble}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("lj: stopped", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""What the person at the terminal sees: progress and notes on stderr, results on stdout."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+Advance = Callable[[int, int | None], None]  # frames so far, frames in all if known
+
+_PLAIN_EVERY = 5.0  # seconds between two lines where no bar can be drawn
+
+
+def note(text: str, *, quiet: bool = False) -> None:
+    """One line on stderr."""
+    if not quiet:
+        print(text, file=sys.stderr, flush=True)
+
+
+def print_json(result: Any) -> None:
+    """One JSON object on stdout."""
+    values = asdict(result) if is_dataclass(result) and not isinstance(result, type) else result
+    print(json.dumps(values, default=_plain))
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+@contextmanager
+def frame_progress(fps: float, *, quiet: bool = False) -> Iterator[Advance]:
+    """Show frames, frames a second, times real time and time left."""
+    if quiet:
+        yield lambda done, total: None
+    elif sys.stderr.isatty():
+        with _bar(fps) as advance:
+            yield advance
+    else:
+        yield _Lines(fps).advance
+
+
+@contextmanager
+def _bar(fps: float) -> Iterator[Advance]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.completed:.0f} frames"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f} %"),
+        TextColumn("{task.fields[pace]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("render", total=None, pace="")
+        begun = time.monotonic()
+
+        def advance(done: int, total: int | None) -> None:
+            progress.update(task, completed=done, total=total, pace=_pace(done, begun, fps))
+
+        yield advance
+
+
+class _Lines:
+    """Plain lines for logs and pipes."""
+
+    def __init__(self, fps: float) -> None:
+        self._fps = fps
+        self._begun = self._told = time.monotonic()
+
+    def advance(self, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if now - self._told < _PLAIN_EVERY:
+            return
+        self._told = now
+        line = f"{done} of {total or '?'} frames, {_pace(done, self._begun, self._fps)}"
+        if total:
+            line += f", {max(0.0, (now - self._begun) * (total / done - 1)):.0f} s left"
+        note(line)
+
+
+def _pace(done: int, begun: float, fps: float) -> str:
+    rate = done / max(1e-6, time.monotonic() - begun)
+    return f"{rate:.1f} fps, {rate / fps:.2f}x real time"

@@ -1,0 +1,114 @@
+"""`lj doctor`: what is installed, what can be played, and why not."""
+
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+
+import typer
+
+from . import options
+
+PACKAGES = ("torch", "aubio-ledfx", "av", "numpy", "pytorch-pretrained-biggan", "safetensors")
+ENCODERS = ("libx264", "aac")
+DECODERS = ("mp3", "flac", "vorbis", "opus", "aac", "pcm_s16le")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at."""
+
+    what: str
+    state: str
+    good: bool
+    needed: bool = True  # whether the program is unwell without it
+
+
+def doctor(as_json: options.JsonOption = False) -> None:
+    """Check this machine; exit 1 when something that every show needs is missing."""
+    from .console import print_json
+
+    findings = list(examine())
+    ready = all(f.good for f in findings if f.needed)
+    if as_json:
+        print_json({"ready": ready, "findings": [_row(f) for f in findings]})
+    else:
+        for f in findings:
+            mark = "ok" if f.good else "MISSING" if f.needed else "not ready"
+            print(f"{mark:9}  {f.what:28}  {f.state}")
+        print("ready" if ready else "not ready: see the lines marked MISSING")
+    if not ready:
+        raise typer.Exit(1)
+
+
+def _row(f: Finding) -> dict[str, object]:
+    return {"what": f.what, "state": f.state, "good": f.good, "needed": f.needed}
+
+
+def examine() -> Iterator[Finding]:
+    """Every finding, in the order in which a person would ask."""
+    yield Finding("Python", f"{platform.python_version()} at {sys.executable}", True)
+    for package in PACKAGES:
+        yield _package(package)
+    yield _device()
+    yield from _codecs()
+    yield from _generators()
+    yield _presets()
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, metadata.version(name), True)
+    except metadata.PackageNotFoundError:
+        return Finding(name, f"not installed; pip install {name}", False)
+
+
+def _device() -> Finding:
+    try:
+        import torch
+    except ImportError as error:
+        return Finding("device", f"torch does not load ({error})", False)
+    if torch.cuda.is_available():
+        return Finding("device", torch.cuda.get_device_name(0), True)
+    return Finding("device", f"CPU, {torch.get_num_threads()} threads (no NVIDIA GPU)", True)
+
+
+def _codecs() -> Iterator[Finding]:
+    try:
+        from av.codec import Codec
+        from av.codec.codec import UnknownCodecError
+    except ImportError as error:
+        yield Finding("codecs", f"PyAV does not load ({error})", False)
+        return
+    for mode, names in (("w", ENCODERS), ("r", DECODERS)):
+        for name in names:
+            what = f"{'encoder' if mode == 'w' else 'decoder'} {name}"
+            try:
+                yield Finding(what, Codec(name, mode).long_name, True)
+            except UnknownCodecError:
+                yield Finding(what, "not in this FFmpeg; reinstall av", False)
+
+
+def _generators() -> Iterator[Finding]:
+    from synth import generators
+    from synth.trouble import Trouble
+
+    for name in generators.NAMES:
+        try:
+            generator = generators.generator_of(name, resolution=256, device="cpu")
+            yield Finding(f"generator {name}", f"usable, {generator.resolution} px", True)
+        except (Trouble, ImportError) as trouble:
+            needed = name == generators.DEFAULT
+            yield Finding(f"generator {name}", str(trouble), False, needed)
+
+
+def _presets() -> Finding:
+    from synth.preset import preset_of, shipped
+    from synth.trouble import Trouble
+
+    try:
+        looks = [preset_of(name) for name in shipped()]
+    except Trouble as trouble:
+        return Finding("presets", str(trouble), False)
+    return Finding("presets", f"{len(looks)} looks", bool(looks))

@@ -1,0 +1,35 @@
+"""Options that several sub-commands share, and the checked things they stand for."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SongArgument = Annotated[Path, typer.Argument(help="A sound file, or a video with sound.")]
+PresetOption = Annotated[
+    str, typer.Option("--preset", "-p", help="A look: a shipped name or a .toml file.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", "-s", help="Turn one knob, e.g. steer.truncation=0.4.", metavar="KNOB=V"),
+]
+GeneratorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--generator", "-g", help="procedural, biggan-128, biggan-256 or biggan-512."
+    ),
+]
+WeightsOption = Annotated[
+    Path | None, typer.Option(help="A BigGAN folder or file in the published format.")
+]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
+StartOption = Annotated[float, typer.Option(min=0, help="Seconds of the song to begin at.")]
+DurationOption = Annotated[
+    float | None, typer.Option(min=0.001, help="Seconds to render; all when left out.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+FitOption = Annotated[
+    str | None,
+    typer.Option(help="How squares fill another shape: crop, pad or mirror (knob look.fit)."),
+]

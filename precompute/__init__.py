@@ -1,0 +1,1 @@
+"""Before the show: lyrics, classes and keyframes. Its modules arrive with lyric keyframes."""

@@ -1,0 +1,1 @@
+"""Offline: a song to a film."""

@@ -1,0 +1,162 @@
+"""A film on disk: H.264 and the song's sound in mp4, under its name only when whole."""
+
+import math
+import os
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import numpy as np
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+
+from synth.trouble import Trouble
+
+from .fit import Size, fitted
+from .soundtrack import Soundtrack
+
+_CRF = {"draft": 28, "good": 20, "best": 14}
+_SPEED = {"draft": "veryfast", "good": "medium", "best": "slow"}
+QUALITIES = tuple(_CRF)
+_SOUND_LEAD = 1.0  # seconds of sound written ahead of the picture
+
+
+class Film:
+    """Takes square frames one by one; use as a context manager.
+
+    Leaving it whole renames the temporary file to `path`. Leaving it by Ctrl-C closes what there
+    is as `NAME.partial.mp4`; any other exception removes it. An existing film is replaced only by
+    a whole one.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        size: Size,
+        fps: Fraction,
+        song: Path,
+        start: float = 0.0,
+        fit: str = "crop",
+        quality: str = "good",
+    ) -> None:
+        _check(path, size, song)
+        self.path, self.size, self.fps, self.fit = path, size, fps, fit
+        self.frames = 0
+        self.sound_copied = False
+        self.partial = path.with_name(f"{path.stem}.partial.mp4")
+        self._working = path.with_name(f".{path.stem}.{os.getpid()}.mp4")
+        self._song, self._start, self._quality = song, start, quality
+
+    def __enter__(self) -> Self:
+        try:
+            self._file = av.open(self._working, "w", options={"movflags": "+faststart"})
+            self._picture = self._picture_stream()
+            self._sound = Soundtrack(self._file, self._song, self._start)
+            self.sound_copied = self._sound.copied
+            self._sound.advance(_SOUND_LEAD)
+        except OSError as error:
+            self._working.unlink(missing_ok=True)
+            raise self._unwritable(error) from None
+        return self
+
+    def _picture_stream(self) -> av.VideoStream:
+        stream = self._file.add_stream("libx264", rate=self.fps)
+        stream.width, stream.height = self.size
+        stream.pix_fmt = "yuv420p"
+        stream.time_base = 1 / self.fps
+        stream.options = {"crf": str(_CRF[self._quality]), "preset": _SPEED[self._quality]}
+        stream.codec_context.color_primaries = ColorPrimaries.BT709
+        stream.codec_context.color_trc = ColorTrc.BT709
+        stream.codec_context.colorspace = Colorspace.ITU709
+        stream.codec_context.color_range = ColorRange.MPEG
+        return stream
+
+    def show(self, picture: np.ndarray) -> None:
+        """Append one frame, uint8 (s, s, 3) sRGB."""
+        rgb = av.VideoFrame.from_ndarray(fitted(picture, self.size, self.fit), format="rgb24")
+        frame = rgb.reformat(
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            src_color_range=ColorRange.JPEG,
+            dst_color_range=ColorRange.MPEG,
+        )
+        frame.pts, frame.time_base = self.frames, 1 / self.fps
+        frame.color_primaries, frame.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
+        try:
+            for packet in self._picture.encode(frame):
+                self._file.mux(packet)
+            self.frames += 1
+            self._sound.advance(float(self.frames / self.fps) + _SOUND_LEAD)
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        whole = kind is None
+        try:
+            if whole or (kind is KeyboardInterrupt and self.frames):
+                self._finish()
+                os.replace(self._working, self.path if whole else self.partial)
+            else:
+                self._abandon()
+        except OSError as failure:
+            raise self._unwritable(failure) from None
+        finally:
+            self._working.unlink(missing_ok=True)
+
+    def _finish(self) -> None:
+        for packet in self._picture.encode(None):
+            self._file.mux(packet)
+        self._sound.finish(float(self.frames / self.fps))
+        self._file.close()
+
+    def _abandon(self) -> None:
+        try:
+            self._file.close()
+        except (OSError, ValueError):
+            pass  # it is thrown away; what broke it is already on its way to the caller
+
+    def _unwritable(self, error: OSError) -> Trouble:
+        reason = error.strerror or str(error)
+        return Trouble(f"{self.path}: cannot be written ({reason}); free space or name another place")
+
+
+def _check(path: Path, size: Size, song: Path) -> None:
+    if path.suffix.lower() != ".mp4":
+        raise Trouble(f"{path}: a film's name ends in .mp4")
+    if path.is_dir():
+        raise Trouble(f"{path}: is a folder; name a film in it")
+    if not path.parent.is_dir():
+        raise Trouble(f"{path}: the folder {path.parent} does not exist; make it first")
+    if path.exists() and song.exists() and path.samefile(song):
+        raise Trouble(f"{path}: is the song itself; name another film")
+    if any(edge % 2 or not 16 <= edge <= 8192 for edge in size):
+        raise Trouble(f"size is {size[0]}x{size[1]}; use even numbers from 16 to 8192")
+
+
+def rate_of(text: str) -> Fraction:
+    """Frames a second from `30`, `29.97` or `30000/1001`; NTSC decimals become exact."""
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise Trouble(f"fps is {text}; use a number such as 30 or 30000/1001") from None
+    ntsc = Fraction(math.ceil(rate) * 1000, 1001)
+    if rate.denominator != 1 and abs(float(rate - ntsc)) < 0.005:
+        rate = ntsc
+    if not 1 <= rate <= 240:
+        raise Trouble(f"fps is {text}; use 1 to 240")
+    return rate
+
+
+def size_of(text: str) -> Size:
+    """Width and height from `1280x720`, or a square from `512`."""
+    width, _, height = text.lower().partition("x")
+    if not width.isdecimal() or not (height or width).isdecimal():
+        raise Trouble(f"size is {text}; write it as 1280x720 or 512")
+    return int(width), int(height or width)

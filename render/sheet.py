@@ -1,0 +1,131 @@
+"""A contact sheet: pictures in order of time, and what was heard under them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from synth.features import PITCH_CLASSES, Analyzer, Features
+from synth.generators import Generator
+from synth.knobs import Knobs
+from synth.sound import hops_of, song_of
+from synth.trouble import Trouble
+from synth.visual import Visual
+
+from .timeline import latents_of
+
+_THUMBNAIL = 160  # pixels wide
+_FEATURE_HEIGHT = 2.6  # inches for the curves
+_DPI = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One frame and its second."""
+
+    time: float
+    pixels: np.ndarray  # uint8 (h, w, 3)
+
+
+def _moments(seconds: float, count: int) -> np.ndarray:
+    """`count` equally spaced seconds, each in the middle of its share."""
+    return (np.arange(count) + 0.5) * seconds / count
+
+
+def pictures_of_film(film: Path, count: int) -> list[Picture]:
+    """`count` frames of a film at equal distances."""
+    with av.open(film) as container:
+        stream = container.streams.video[0]
+        seconds = (container.duration or 0) / av.time_base
+        wanted = list(_moments(seconds, count))
+        pictures: list[Picture] = []
+        for frame in container.decode(stream):
+            if not wanted:
+                break
+            if frame.time is not None and frame.time + 0.5 / float(stream.average_rate) >= wanted[0]:
+                wanted.pop(0)
+                height = round(frame.height * _THUMBNAIL / frame.width)
+                small = frame.reformat(_THUMBNAIL, height, format="rgb24")
+                pictures.append(Picture(frame.time, small.to_ndarray()))
+    if not pictures:
+        raise Trouble(f"{film}: holds no picture that can be decoded")
+    return pictures
+
+
+def pictures_of_song(
+    song: Path, generator: Generator, knobs: Knobs, count: int
+) -> list[Picture]:
+    """`count` frames that a film of this song would show, without rendering the others."""
+    seconds = song_of(song).seconds or sum(1 for _ in hops_of(song)) * Analyzer().dt
+    fps = Fraction(count) / Fraction(seconds).limit_denominator(1000)
+    visual = Visual(knobs, generator.embed)
+    latents = latents_of(hops_of(song), visual, fps, start=seconds / count / 2)
+    return [
+        Picture(float(moment), generator.frames([latent])[0].cpu().numpy())
+        for moment, latent in zip(_moments(seconds, count), latents, strict=False)
+    ]
+
+
+def draw(sound: Path, pictures: Sequence[Picture], columns: int, output: Path) -> None:
+    """Write the sheet as PNG: pictures above, chroma, flux, onsets and beats below."""
+    if output.suffix.lower() != ".png":
+        raise Trouble(f"{output}: a sheet's name ends in .png")
+    rows = -(-len(pictures) // columns)
+    height, width = pictures[0].pixels.shape[:2]
+    inches = columns * _THUMBNAIL / _DPI
+    picture_height = rows * (_THUMBNAIL * height / width + 16) / _DPI
+    figure = Figure((inches, picture_height + _FEATURE_HEIGHT), dpi=_DPI, facecolor="#101014")
+    top, bottom = figure.subfigures(2, height_ratios=[picture_height, _FEATURE_HEIGHT])
+    for part in (top, bottom):
+        part.set_facecolor("#101014")
+    top.subplots_adjust(0, 0, 1, 1 - 14 / _DPI / picture_height, wspace=0.02, hspace=0.12)
+    for place, axes in enumerate(top.subplots(rows, columns, squeeze=False).flat):
+        axes.axis("off")
+        if place < len(pictures):
+            axes.imshow(pictures[place].pixels, aspect="auto")
+            axes.set_title(f"{pictures[place].time:.1f} s", fontsize=7, color="w", pad=2)
+    _draw_features(bottom.subplots(2, 1, sharex=True), _heard_in(sound))
+    bottom.subplots_adjust(0.035, 0.14, 0.995, 0.97, hspace=0.08)
+    try:
+        figure.savefig(output, facecolor=figure.get_facecolor())
+    except OSError as error:
+        raise Trouble(f"{output}: cannot be written ({error.strerror})") from None
+
+
+def _heard_in(sound: Path) -> list[Features]:
+    analyzer = Analyzer()
+    return [analyzer.hear(hop) for hop in hops_of(sound)]
+
+
+def _draw_features(axes: np.ndarray, heard: Sequence[Features]) -> None:
+    end = heard[-1].time
+    chroma, curves = axes
+    pitches = np.stack([f.chroma for f in heard], 1)
+    chroma.imshow(
+        pitches, aspect="auto", origin="lower", extent=(0, end, -0.5, 11.5), cmap="magma"
+    )
+    chroma.set_yticks(range(12), PITCH_CLASSES, fontsize=6)
+    times = [f.time for f in heard]
+    curves.plot(times, [f.loudness for f in heard], color="#667788", lw=0.8, label="loudness")
+    curves.plot(times, [f.flux for f in heard], color="#ffb347", lw=0.6, label="flux")
+    _mark(curves, [f.time for f in heard if f.onset], 1.02, 1.12, "#66ddff", "onsets")
+    _mark(curves, [f.time for f in heard if f.beat], 1.14, 1.26, "#ff5577", "beats")
+    curves.set_xlim(0, end)
+    curves.set_ylim(0, 1.28)
+    curves.set_yticks([0, 1])
+    curves.set_xlabel("seconds", fontsize=7, color="w")
+    curves.legend(fontsize=6, loc="lower right", ncols=4, framealpha=0.6)
+    for part in (chroma, curves):
+        part.set_facecolor("#18181e")
+        part.tick_params(colors="w", labelsize=6)
+
+
+def _mark(
+    axes: Axes, times: Sequence[float], low: float, high: float, colour: str, name: str
+) -> None:
+    axes.vlines(times, low, high, color=colour, lw=0.8, label=name)

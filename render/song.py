@@ -1,0 +1,107 @@
+"""The offline main job: a song in, a film out."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from synth.generators import Generator
+from synth.knobs import Knobs
+from synth.sound import hops_of, song_of
+from synth.trouble import Trouble
+from synth.visual import Visual
+
+from .film import Film
+from .fit import Size
+from .timeline import latents_of
+
+_BATCH = 4
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to render."""
+
+    song: Path
+    film: Path
+    size: Size
+    fps: Fraction
+    start: float = 0.0  # seconds into the song
+    duration: float | None = None  # seconds; to the song's end when None
+    quality: str = "good"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of it."""
+
+    film: Path
+    frames: int
+    seconds: float  # of film
+    took: float  # seconds of work
+    sound_copied: bool
+    whole: bool  # false when it was stopped by Ctrl-C
+
+
+Progress = Callable[[int, int | None], None]  # frames so far, frames in all if known
+
+
+def expected_frames(job: Job) -> int | None:
+    """How many frames the song's own claim of length makes; None when it makes none."""
+    claimed = song_of(job.song).seconds
+    if claimed is None:
+        return None if job.duration is None else int(job.duration * job.fps)
+    left = max(0.0, claimed - job.start)
+    return int(min(left, job.duration if job.duration is not None else left) * job.fps)
+
+
+def render(job: Job, generator: Generator, knobs: Knobs, progress: Progress) -> Outcome:
+    """Render the job; memory stays the same however long the song is.
+
+    Ctrl-C ends it early and keeps what there is; every other failure raises Trouble.
+    """
+    begun = time.monotonic()
+    total = expected_frames(job)
+    visual = Visual(knobs, generator.embed)
+    latents = latents_of(
+        hops_of(job.song), visual, job.fps, start=job.start, duration=job.duration
+    )
+    film = Film(
+        job.film,
+        size=job.size,
+        fps=job.fps,
+        song=job.song,
+        start=job.start,
+        fit=knobs.look.fit,
+        quality=job.quality,
+    )
+    whole = True
+    try:
+        with film:
+            for batch in batches(latents, _BATCH):
+                for picture in generator.frames(batch).cpu().numpy():
+                    film.show(picture)
+                progress(film.frames, total)
+            if film.frames == 0:
+                raise Trouble(f"{job.song}: ends before {job.start:g} s; use an earlier --start")
+    except KeyboardInterrupt:
+        whole = False
+    return Outcome(
+        film=film.path if whole else film.partial,
+        frames=film.frames,
+        seconds=float(film.frames / job.fps),
+        took=time.monotonic() - begun,
+        sound_copied=film.sound_copied,
+        whole=whole,
+    )
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of up to `size` items, in order."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch

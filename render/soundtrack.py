@@ -1,0 +1,88 @@
+"""The song's own sound inside the film: copied where mp4 allows, else encoded as AAC."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.container import OutputContainer
+
+COPIED = frozenset({"aac", "mp3", "flac", "opus", "alac", "ac3", "eac3"})
+_AAC_RATES = (44100, 48000)
+_AAC_BITS = 192_000  # a second
+
+
+class Soundtrack:
+    """Feeds one audio stream of the film, no further ahead than asked.
+
+    `start` is the second of the song at which the film begins. From there on sound is encoded
+    anew, since copied packets could only begin at a packet's border.
+    """
+
+    def __init__(self, film: OutputContainer, song: Path, start: float) -> None:
+        self._film = film
+        self._song = av.open(song, metadata_errors="replace")
+        self._input = self._song.streams.audio[0]
+        self.copied = self._input.codec_context.name in COPIED and start == 0
+        self._chunks = self._copied() if self.copied else self._encoded(start)
+        self._written = 0.0  # seconds of the film's sound handed to the muxer
+
+    def advance(self, until: float) -> None:
+        """Write sound up to `until` seconds of the film, or to the song's end."""
+        while self._written < until:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                self._written = float("inf")
+                return
+            packets, self._written = chunk
+            for packet in packets:
+                self._film.mux(packet)
+
+    def finish(self, until: float) -> None:
+        """Write the rest up to the film's end, flush and let go of the song."""
+        self.advance(until)
+        self._chunks.close()
+        self._song.close()
+
+    def _copied(self) -> Iterator[tuple[list[av.Packet], float]]:
+        """Packets as they are, moved so that the first heard sample is at 0.
+
+        An mp3's or AAC's encoder delay lies before that and becomes the film's edit list.
+        """
+        output = self._film.add_stream_from_template(self._input)
+        origin = self._input.start_time or 0
+        for packet in self._song.demux(self._input):
+            if packet.dts is None or packet.pts is None:
+                continue
+            packet.pts -= origin
+            packet.dts -= origin
+            packet.stream = output
+            yield [packet], float((packet.pts + packet.duration) * packet.time_base)
+
+    def _encoded(self, start: float) -> Iterator[tuple[list[av.Packet], float]]:
+        rate = self._input.rate if self._input.rate in _AAC_RATES else _AAC_RATES[-1]
+        output = self._film.add_stream("aac", rate=rate, layout="stereo", bit_rate=_AAC_BITS)
+        skipped, written = round(start * rate), 0
+        for block in self._decoded(rate):
+            samples = block.to_ndarray()[:, skipped:]
+            skipped = max(0, skipped - block.samples)
+            if samples.shape[1] == 0:
+                continue
+            part = AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", "stereo")
+            part.rate, part.pts, part.time_base = rate, written, Fraction(1, rate)
+            written += part.samples
+            yield list(output.encode(part)), written / rate
+        yield list(output.encode(None)), written / rate
+
+    def _decoded(self, rate: int) -> Iterator[AudioFrame]:
+        resampler = av.AudioResampler(format="fltp", layout="stereo", rate=rate)
+        for packet in self._song.demux(self._input):
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                continue  # the analysis skips damaged packets as well
+            for frame in frames:
+                yield from resampler.resample(frame)
+        yield from resampler.resample(None)

@@ -1,0 +1,66 @@
+"""When each frame is, and which latent it shows."""
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from itertools import chain, count, repeat
+
+import numpy as np
+
+from synth.latents import Latent
+from synth.visual import Visual
+
+
+def frame_times(fps: Fraction, start: float) -> Iterator[float]:
+    """Seconds of the song at which frames are shown, without end."""
+    return (start + float(k / fps) for k in count())
+
+
+def latents_of(
+    hops: Iterable[np.ndarray],
+    visual: Visual,
+    fps: Fraction,
+    *,
+    start: float = 0.0,
+    duration: float | None = None,
+) -> Iterator[Latent]:
+    """One latent a frame, from `start` until the sound or `duration` ends.
+
+    Sound before `start` is heard as well, so an excerpt shows what the whole film shows there.
+    The analysis' known delay is taken back, so that picture and sound coincide.
+    """
+    end = Sound(hops, start, duration)
+    states = _states(chain(end, repeat(np.zeros(visual.analyzer.hop, np.float32))), visual)
+    (before_at, before), (after_at, after) = next(states), next(states)
+    for shown in frame_times(fps, start):
+        moment = shown + visual.delay
+        while after_at < moment:
+            (before_at, before), (after_at, after) = (after_at, after), next(states)
+        if shown >= end.known(visual):
+            return
+        yield before.toward(after, max(0.0, (moment - before_at) / (after_at - before_at)))
+
+
+class Sound:
+    """Hops that count themselves, and know where the film ends once that is known."""
+
+    def __init__(self, hops: Iterable[np.ndarray], start: float, duration: float | None) -> None:
+        self._hops = hops
+        self._count = 0
+        self._ended = False
+        self._limit = float("inf") if duration is None else start + duration
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for hop in self._hops:
+            self._count += 1
+            yield hop
+        self._ended = True
+
+    def known(self, visual: Visual) -> float:
+        """The end in seconds, as far as it is known by now."""
+        return min(self._limit, self._count * visual.dt if self._ended else float("inf"))
+
+
+def _states(hops: Iterable[np.ndarray], visual: Visual) -> Iterator[tuple[float, Latent]]:
+    """The latent after each hop, and when that hop ended."""
+    for number, hop in enumerate(hops, 1):
+        yield number * visual.dt, visual.hear(hop)

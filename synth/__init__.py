@@ -1,0 +1,1 @@
+"""The instrument: sound to features to latents to frames. What live and render share."""

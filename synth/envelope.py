@@ -1,0 +1,46 @@
+"""Followers and running normalisers: every time constant is in seconds."""
+
+import math
+from typing import TypeVar
+
+import numpy as np
+
+Value = TypeVar("Value", float, np.ndarray)
+
+
+def share(dt: float, tau: float) -> float:
+    """How much of a step a one-pole filter of time constant `tau` takes in `dt` seconds: 0..1."""
+    return 1.0 if tau <= 0 else 1.0 - math.exp(-dt / tau)
+
+
+def follow(now: Value, target: Value, *, tau: float, dt: float) -> Value:
+    """Move `now` toward `target` with time constant `tau`."""
+    return now + (target - now) * share(dt, tau)
+
+
+def swell(now: float, target: float, *, attack: float, release: float, dt: float) -> float:
+    """Follow upward with time constant `attack` and downward with `release`."""
+    return follow(now, target, tau=attack if target > now else release, dt=dt)
+
+
+class RunningPeak:
+    """The largest recent value: risen to at once, forgotten with time constant `release`.
+
+    Scaling the input scales the peak, so `value / peak` does not depend on gain; `floor` is the
+    smallest peak, under which values are noise and are shown as small.
+    """
+
+    def __init__(self, *, release: float, floor: float) -> None:
+        self._release = release
+        self._floor = floor
+        self._peak = 0.0
+
+    def update(self, value: float, dt: float) -> float:
+        """Take in the value of the last `dt` seconds and return the peak, at least the floor."""
+        decayed = follow(self._peak, 0.0, tau=self._release, dt=dt)
+        self._peak = max(value, decayed)
+        return max(self._peak, self._floor)
+
+    def normalised(self, value: float, dt: float) -> float:
+        """`value` as a share of the recent peak, 0..1."""
+        return value / self.update(value, dt)

@@ -1,0 +1,204 @@
+"""What is heard in each hop, causally and independent of gain. The only user of aubio.
+
+Every feature is normalised by what was heard in the last seconds, never by the whole song, so a
+microphone and a file give the same numbers.
+"""
+
+from dataclasses import dataclass
+
+import aubio
+import numpy as np
+from scipy import signal
+
+from .envelope import RunningPeak
+from .sound import HOP, RATE
+
+PITCH_CLASSES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
+SHORT_WINDOW = 1024  # samples; for flux, onsets and levels
+LONG_WINDOW = 8192  # samples; wide enough to tell semitones apart from octave 2 upward
+
+_SILENCE = 10 ** (-90 / 20)  # RMS under which a room counts as silent
+_LISTENING_LEVEL = 0.1  # RMS to which the loudest recent passage is brought, -20 dBFS
+_MEMORY = 20.0  # seconds until a loud passage is forgotten
+_BANDS = {"bass": (25.0, 180.0), "mid": (180.0, 2500.0), "treble": (2500.0, 16000.0)}  # Hz
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """One hop as heard."""
+
+    time: float  # seconds from the first sample to the end of this hop
+    chroma: np.ndarray  # (12,) 0..1, C first; all zero in silence
+    flux: float  # 0..1, how much the spectrum grew, 1 = most in the last seconds
+    onset: bool  # a note or drum began
+    beat: bool  # a beat of the tempo tracker fell into this hop
+    beat_phase: float  # 0..1 from one beat to the next
+    bpm: float  # beats a minute, 0 while unknown
+    loudness: float  # 0..1, Stevens' loudness against the loudest of the last seconds
+    rise: float  # 0..1, how fast loudness grew
+    bass: float  # 0..1, 25 to 180 Hz
+    mid: float  # 0..1, 180 to 2500 Hz
+    treble: float  # 0..1, 2.5 to 16 kHz
+
+
+class Analyzer:
+    """Eats hops of (hop,) float32 samples in order and tells what was heard in each.
+
+    Knows no file and no device. Anything that is no number counts as silence.
+    """
+
+    def __init__(self, rate: int = RATE, hop: int = HOP) -> None:
+        self.rate, self.hop = rate, hop
+        self.dt = hop / rate
+        self.delay = (SHORT_WINDOW + hop) / 2 / rate  # seconds from a click to its features' peak
+        self._hops = 0
+        self._level = _Levelled(rate, self.dt)
+        self._spectrum = aubio.pvoc(SHORT_WINDOW, hop)
+        self._chroma = _Chroma(rate, hop)
+        self._flux = _Flux(self.dt)
+        self._bands = _Bands(rate, self.dt)
+        self._loudness = _Loudness(self.dt)
+        self._pulse = _Pulse(rate, hop)
+
+    def hear(self, hop: np.ndarray) -> Features:
+        """Features of the next hop; raises ValueError when its length is wrong."""
+        if hop.shape != (self.hop,):
+            raise ValueError(f"a hop of shape {hop.shape} was given; ({self.hop},) is needed")
+        self._hops += 1
+        samples, level = self._level(hop)
+        spectrum = self._spectrum(samples)
+        loudness, rise = self._loudness(level)
+        bass, mid, treble = self._bands(spectrum)
+        onset, beat, phase, bpm = self._pulse(samples)
+        return Features(
+            time=self._hops * self.dt,
+            chroma=self._chroma(samples) * min(1.0, level / 0.01),
+            flux=self._flux(spectrum),
+            onset=onset and level > 0.01,
+            beat=beat,
+            beat_phase=phase,
+            bpm=bpm,
+            loudness=loudness,
+            rise=rise,
+            bass=bass,
+            mid=mid,
+            treble=treble,
+        )
+
+
+class _Levelled:
+    """Removes rumble and DC, and brings the loudest recent passage to one level."""
+
+    def __init__(self, rate: int, dt: float) -> None:
+        self._dt = dt
+        self._high_pass = signal.butter(2, 20, "highpass", fs=rate, output="sos")
+        self._state = np.zeros((1, 2))
+        self._peak = RunningPeak(release=_MEMORY, floor=_SILENCE)
+
+    def __call__(self, hop: np.ndarray) -> tuple[np.ndarray, float]:
+        """The levelled hop, and its RMS as a share 0..1 of the loudest recent one."""
+        clean = np.clip(np.nan_to_num(hop, nan=0.0, posinf=0.0, neginf=0.0), -8, 8)
+        high, self._state = signal.sosfilt(self._high_pass, clean, zi=self._state)
+        rms = max(0.0, float(np.sqrt(np.mean(high * high))) - _SILENCE)
+        peak = self._peak.update(rms, self._dt)
+        if rms == 0.0:
+            return np.zeros(len(hop), np.float32), 0.0
+        return (high * (_LISTENING_LEVEL / peak)).astype(np.float32), rms / peak
+
+
+class _Chroma:
+    """Energy of each pitch class over a long window, the strongest one 1.
+
+    Gaussian bins in log frequency, weighted towards the octaves where harmony is played
+    (Dan Ellis, "Chroma feature analysis and synthesis", 2007).
+    """
+
+    _WIDTH = 0.35  # semitones, standard deviation of a bin
+    _CENTRE, _SPREAD = 5.0, 2.0  # octave of most weight, and its standard deviation
+
+    def __init__(self, rate: int, hop: int) -> None:
+        self._spectrum = aubio.pvoc(LONG_WINDOW, hop)
+        self._bank = aubio.filterbank(12, LONG_WINDOW)
+        self._bank.set_coeffs(self._coefficients(rate))
+
+    def _coefficients(self, rate: int) -> np.ndarray:
+        frequency = np.arange(1, LONG_WINDOW // 2 + 1) * rate / LONG_WINDOW
+        pitch = 12 * np.log2(frequency / 440) + 69  # MIDI note numbers
+        off = (pitch[None] - np.arange(12)[:, None] + 6) % 12 - 6
+        octave = pitch / 12 - 1
+        weight = np.exp(-0.5 * ((octave - self._CENTRE) / self._SPREAD) ** 2)
+        bins = np.exp(-0.5 * (off / self._WIDTH) ** 2) * weight
+        return np.pad(bins, ((0, 0), (1, 0))).astype(np.float32)
+
+    def __call__(self, samples: np.ndarray) -> np.ndarray:
+        energy = np.array(self._bank(self._spectrum(samples)), np.float32)
+        return energy / max(float(energy.max()), 1e-6)
+
+
+class _Flux:
+    def __init__(self, dt: float) -> None:
+        self._dt = dt
+        self._describe = aubio.specdesc("specflux", SHORT_WINDOW)
+        self._peak = RunningPeak(release=8.0, floor=0.05)
+
+    def __call__(self, spectrum: aubio.cvec) -> float:
+        return self._peak.normalised(float(self._describe(spectrum)[0]), self._dt)
+
+
+class _Bands:
+    """Mean magnitude in three bands, each against its own recent peak."""
+
+    _FLOOR = 0.01  # a band quieter than this at listening level is shown as empty
+
+    def __init__(self, rate: int, dt: float) -> None:
+        self._dt = dt
+        frequency = np.arange(SHORT_WINDOW // 2 + 1) * rate / SHORT_WINDOW
+        rows = [(frequency >= low) & (frequency < high) for low, high in _BANDS.values()]
+        weights = np.stack([row / max(1, row.sum()) for row in rows])
+        self._bank = aubio.filterbank(len(_BANDS), SHORT_WINDOW)
+        self._bank.set_coeffs(weights.astype(np.float32))
+        self._peaks = [RunningPeak(release=_MEMORY, floor=self._FLOOR) for _ in _BANDS]
+
+    def __call__(self, spectrum: aubio.cvec) -> tuple[float, float, float]:
+        levels = [float(v) for v in self._bank(spectrum)]
+        bass, mid, treble = (
+            peak.normalised(v, self._dt) for peak, v in zip(self._peaks, levels, strict=True)
+        )
+        return bass, mid, treble
+
+
+class _Loudness:
+    def __init__(self, dt: float) -> None:
+        self._dt = dt
+        self._before = 0.0
+        self._peak = RunningPeak(release=8.0, floor=1.0)
+
+    def __call__(self, level: float) -> tuple[float, float]:
+        loudness = level**0.6  # Stevens: loudness grows as the 0.6th power of pressure
+        growth = max(0.0, loudness - self._before) / self._dt
+        self._before = loudness
+        return loudness, self._peak.normalised(growth, self._dt)
+
+
+class _Pulse:
+    """Onsets, and beats with the phase between them."""
+
+    def __init__(self, rate: int, hop: int) -> None:
+        self._dt = hop / rate
+        self._now = 0.0
+        self._last_beat = 0.0
+        self._onset = aubio.onset("kl", SHORT_WINDOW, hop, rate)
+        self._onset.set_silence(-60.0)  # dB at listening level, 40 dB under the loudest
+        self._tempo = aubio.tempo("default", SHORT_WINDOW, hop, rate)
+        self._tempo.set_silence(-60.0)
+
+    def __call__(self, samples: np.ndarray) -> tuple[bool, bool, float, float]:
+        self._now += self._dt
+        onset = bool(self._onset(samples)[0])
+        beat = bool(self._tempo(samples)[0])
+        if beat:
+            self._last_beat = self._now
+        bpm = float(self._tempo.get_bpm())
+        if not 0 < bpm < 1000:
+            return onset, beat, 0.0, 0.0
+        return onset, beat, (self._now - self._last_beat) * bpm / 60 % 1.0, bpm

@@ -1,0 +1,35 @@
+"""Nebula: noise displaced by noise displaced by noise."""
+
+import math
+
+import torch
+
+from ..fields import Fields
+from ..geometry import View
+from ..scene import Scene
+from ..texture import Texture
+
+
+def nebula(view: View, scene: Scene, texture: Texture) -> Fields:
+    g, c = scene.gesture, scene.character
+    scale = 0.12 * 2 ** (0.6 * scene.swing(10))
+    x = view.x * scale + (0.06 * float(g[10]) + 0.25 * float(c[11]))
+    y = view.y * scale + (0.06 * float(g[11]) + 0.25 * float(c[12]))
+    reach = (0.075 + 0.03 * scene.swing(13)) * scene.relief
+    cos, sin = reach * math.cos(float(g[12])), reach * math.sin(float(g[12]))
+
+    push_x, push_y = texture.sample(x, y, 0, 2)
+    veil_x = x + (push_x * cos - push_y * sin) + 0.03 * float(g[13])
+    veil_y = y + (push_x * sin + push_y * cos) + 0.03 * float(g[14])
+    veil, fold = texture.sample(veil_x, veil_y, 2, 4)
+    shift_x, shift_y = 0.02 * float(g[15]) + 0.3, 0.02 * float(g[16])
+    dust, vein = texture.sample(x + reach * veil + shift_x, y + reach * fold + shift_y, 0, 2)
+
+    tone = torch.sigmoid(1.5 * dust + 0.8 * veil)
+    glow = torch.exp(-6 * (vein + 0.3 * fold).abs())
+    return Fields(
+        0.10 * dust + 0.09 * fold,
+        0.02 + 0.74 * tone**2.3,
+        0.55 * glow * tone,
+        0.35 + 0.5 * torch.sigmoid(1.5 * veil),
+    )

@@ -1,0 +1,81 @@
+"""What one picture is made of: a latent read as names, weights and plain numbers.
+
+`character` (64 numbers of about unit size) comes from the class, `gesture` (128, likewise) from
+the noise. Every gesture has a meaning:
+
+     0  rotation          1  zoom              2, 3  offset
+     4  light's angle, tunnel's centre          5  hue, tunnel's centre
+     6  tunnel's depth    7..9  orb's outline
+    10 and above  the texture family's own phases, offsets and shapes
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from .tables import FAMILIES, GEOMETRIES, EmbeddingLayout
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One picture's parameters; every weight vector sums to one."""
+
+    character: np.ndarray  # (64,) float32
+    gesture: np.ndarray  # (128,) float32
+    families: dict[str, float]  # only those that take part
+    geometries: dict[str, float]  # only those that take part
+    body_palette: np.ndarray  # (24,)
+    glow_palette: np.ndarray  # (24,)
+    symmetry: float  # order of rotational symmetry, 3 to 10
+    relief: float  # 0.8 to 1.15, grows with truncation
+
+    def swing(self, i: int) -> float:
+        """Character `i` squashed into -1..1."""
+        return math.tanh(float(self.character[i]))
+
+
+def sharpened(weights: np.ndarray, cut: float) -> np.ndarray:
+    """Keep the two or so strongest of some weights, continuously: no term ever pops in or out.
+
+    `cut` is how much of a rival's absence a weight must overcome before it shows.
+    """
+    third = np.sort(weights)[-3]
+    kept = np.maximum(weights - 0.9 * third - cut * (1 - weights.max()) - 0.004, 0)
+    return _normalised(kept if kept.sum() > 0 else weights)
+
+
+def _normalised(weights: np.ndarray) -> np.ndarray:
+    positive = np.maximum(weights, 0)
+    total = positive.sum()
+    return positive / total if total > 1e-9 else np.full(len(weights), 1 / len(weights))
+
+
+def _contrasted(weights: np.ndarray, power: float) -> np.ndarray:
+    return _normalised(_normalised(weights) ** power)
+
+
+def _named(names: tuple[str, ...], weights: np.ndarray) -> dict[str, float]:
+    return {name: float(w) for name, w in zip(names, weights, strict=True) if w > 0}
+
+
+_CHARACTER = 8.0  # length of 64 numbers of unit size
+
+
+def scene_of(gesture: np.ndarray, embedding: np.ndarray, truncation: float) -> Scene:
+    """Read a gesture (128,) and a class embedding (128,) as one picture's parameters."""
+    part = EmbeddingLayout.split(embedding)
+    length = float(np.linalg.norm(part.character))
+    families = _contrasted(part.families, 1.5)
+    geometries = _contrasted(part.geometries, 1.5)
+    mass = max(float(part.mass), 1e-6)
+    return Scene(
+        character=(part.character * (min(1.0, mass) * _CHARACTER / (length + 1e-6))).astype(np.float32),
+        gesture=gesture.astype(np.float32),
+        families=_named(FAMILIES, sharpened(families, 0.05)),
+        geometries=_named(GEOMETRIES, sharpened(geometries, 0.10)),
+        body_palette=_contrasted(part.body_palette, 2.0),
+        glow_palette=_contrasted(part.glow_palette, 2.0),
+        symmetry=float(np.clip(part.symmetry / mass, 3.0, 10.0)),
+        relief=0.8 + 0.35 * truncation,
+    )

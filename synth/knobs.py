@@ -1,0 +1,154 @@
+"""The one table of knobs. Preset keys, `--set` and the README's table all come from here.
+
+A knob is a field of its group: `steer.truncation` is `Knobs().steer.truncation`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import pydantic
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from .imagenet import class_number
+from .trouble import Trouble
+
+
+def _knob(default: Any, sentence: str, low: float, high: float, unit: str = "") -> Any:
+    return Field(default, ge=low, le=high, description=sentence, json_schema_extra={"unit": unit})
+
+
+def _class_numbers(wanted: object) -> tuple[int, ...]:
+    items = wanted.split(",") if isinstance(wanted, str) else wanted
+    if not isinstance(items, (list, tuple)) or not all(
+        isinstance(item, (int, str)) and not isinstance(item, bool) for item in items
+    ):
+        raise ValueError("use a list of ImageNet class names or numbers")
+    if len(items) > 12:
+        raise ValueError(f"has {len(items)} classes; use 12 or fewer")
+    try:
+        return tuple(class_number(item) for item in items)
+    except Trouble as trouble:
+        raise ValueError(str(trouble)) from None
+
+
+Classes = Annotated[tuple[int, ...], BeforeValidator(_class_numbers)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Steer(_Group):
+    """How music moves the latent."""
+
+    pitch_sensitivity: float = _knob(
+        220.0, "How fast chords change the picture's subject; 300 would be at once.", 1, 299
+    )
+    tempo_sensitivity: float = _knob(0.25, "How fast loud and rising sound moves it.", 0, 1)
+    jitter: float = _knob(0.5, "How unevenly its parts move; 0 moves all alike.", 0, 1)
+    truncation: float = _knob(
+        0.7, "How far from the average picture it may go: low is calm, high is wild.", 0.02, 1
+    )
+    smoothing: float = _knob(0.25, "Time constant that softens all steering but kicks.", 0, 5, "s")
+    depth: float = _knob(1.0, "How strongly the classes show.", 0, 1)
+    kick: float = _knob(0.5, "How far a drum pushes the picture before it springs back.", 0, 1)
+    drift: float = _knob(0.25, "How far the picture breathes by itself, also in silence.", 0, 1)
+    classes: Classes = Field(
+        (),
+        description="Up to 12 ImageNet classes, shared out over the pitch classes; "
+        "none draws twelve from the seed.",
+    )
+    seed: int = _knob(0, "Which of all possible shows this is.", 0, 2**32 - 1)
+
+
+class Look(_Group):
+    """How frames fill the screen."""
+
+    fit: Literal["crop", "pad", "mirror"] = Field(
+        "crop",
+        description="How a square picture fills another shape: cut off, black bars, or mirrored "
+        "sides.",
+    )
+
+
+class Knobs(_Group):
+    """Every knob's value."""
+
+    steer: Steer = Steer()
+    look: Look = Look()
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """One row of the table."""
+
+    name: str
+    default: Any
+    sentence: str
+    unit: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+    @property
+    def cure(self) -> str:
+        """What may stand there, in words."""
+        if self.choices:
+            return "use " + " or ".join(self.choices)
+        if self.low is not None and self.high is not None:
+            return f"use {self.low:g} to {self.high:.10g}" + (f" {self.unit}" if self.unit else "")
+        return "use a list of up to 12 ImageNet class names or numbers"
+
+
+def table() -> Iterator[Knob]:
+    """Every knob in order."""
+    for group, group_field in Knobs.model_fields.items():
+        model = group_field.annotation
+        assert isinstance(model, type) and issubclass(model, BaseModel)
+        for key, field in model.model_fields.items():
+            limits = {k: getattr(m, k) for m in field.metadata for k in ("ge", "le") if hasattr(m, k)}
+            extra = field.json_schema_extra
+            choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+            yield Knob(
+                name=f"{group}.{key}",
+                default=field.default,
+                sentence=field.description or "",
+                unit=str(extra.get("unit", "")) if isinstance(extra, dict) else "",
+                low=limits.get("ge"),
+                high=limits.get("le"),
+                choices=choices,
+            )
+
+
+def markdown() -> str:
+    """The table as README shows it."""
+    rows = ["| knob | range | default | what it does |", "|---|---|---|---|"]
+    for knob in table():
+        span = knob.cure.removeprefix("use ").replace(" or ", ", ")
+        default = knob.default if knob.default != () else "none"
+        rows.append(f"| `{knob.name}` | {span} | {default} | {knob.sentence} |")
+    return "\n".join(rows) + "\n"
+
+
+def knobs_of(values: Mapping[str, Any], place: str) -> Knobs:
+    """Check a tree of values, as a preset file holds it; `place` begins every complaint."""
+    try:
+        return Knobs.model_validate(values)
+    except pydantic.ValidationError as error:
+        raise Trouble(f"{place}: {_sentence(error)}") from None
+
+
+def _sentence(error: pydantic.ValidationError) -> str:
+    """Name the first offence, its value and its cure, and count the others."""
+    first, *others = error.errors()
+    more = f" (and {len(others)} more)" if others else ""
+    name = ".".join(str(part) for part in first["loc"][:2])
+    known = {knob.name: knob for knob in table()}
+    if first["type"] == "extra_forbidden":
+        return f"{name} is no knob; use {', '.join(known)}{more}"
+    if name not in known:
+        return f"{name} is {first['input']!r}; it must be a table of knobs{more}"
+    if first["type"] == "value_error":
+        return f"{name}: {first['msg'].removeprefix('Value error, ')}{more}"
+    return f"{name} is {first['input']!r}; {known[name].cure}{more}"
