@@ -39,18 +39,23 @@ def hertz(note: float) -> float:
 
 def seconds(length: float) -> np.ndarray:
     """Sample times 0..length."""
-    return np.arange(int(length * RATE)) / RATE
+    times: np.ndarray = np.arange(int(length * RATE)) / RATE
+    return times
 
 
 def kick() -> np.ndarray:
     t = seconds(0.30)
     sweep = np.cumsum(48 + 110 * np.exp(-t * 38)) / RATE
-    return np.sin(2 * np.pi * sweep) * np.exp(-t * 11)
+    boom: np.ndarray = np.sin(2 * np.pi * sweep) * np.exp(-t * 11)
+    return boom
 
 
 def snare(noise: np.random.RandomState) -> np.ndarray:
     t = seconds(0.20)
-    return (0.7 * noise.standard_normal(len(t)) + np.sin(2 * np.pi * 190 * t)) * np.exp(-t * 22) / 2
+    crack: np.ndarray = (
+        (0.7 * noise.standard_normal(len(t)) + np.sin(2 * np.pi * 190 * t)) * np.exp(-t * 22) / 2
+    )
+    return crack
 
 
 def hat(noise: np.random.RandomState) -> np.ndarray:

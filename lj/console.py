@@ -36,7 +36,7 @@ def _plain(value: object) -> str:
 def frame_progress(fps: float, *, quiet: bool = False) -> Iterator[Advance]:
     """Show frames, frames a second, times real time and time left."""
     if quiet:
-        yield lambda done, total: None
+        yield lambda _done, _total: None
     elif sys.stderr.isatty():
         with _bar(fps) as advance:
             yield advance

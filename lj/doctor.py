@@ -11,8 +11,7 @@ import typer
 from . import options
 
 PACKAGES = ("torch", "aubio-ledfx", "av", "numpy", "pytorch-pretrained-biggan", "safetensors")
-ENCODERS = ("libx264", "aac")
-DECODERS = ("mp3", "flac", "vorbis", "opus", "aac", "pcm_s16le")
+CODECS = ("libx264", "aac", "mp3", "flac", "vorbis", "opus", "alac", "pcm_s16le")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +75,15 @@ def _device() -> Finding:
 
 def _codecs() -> Iterator[Finding]:
     try:
-        from av.codec import Codec
-        from av.codec.codec import UnknownCodecError
+        from av.codec import codecs_available
     except ImportError as error:
         yield Finding("codecs", f"PyAV does not load ({error})", False)
         return
-    for mode, names in (("w", ENCODERS), ("r", DECODERS)):
-        for name in names:
-            what = f"{'encoder' if mode == 'w' else 'decoder'} {name}"
-            try:
-                yield Finding(what, Codec(name, mode).long_name, True)
-            except UnknownCodecError:
-                yield Finding(what, "not in this FFmpeg; reinstall av", False)
+    for name in CODECS:
+        known = name in codecs_available
+        yield Finding(
+            f"codec {name}", "here" if known else "not in this FFmpeg; reinstall av", known
+        )
 
 
 def _generators() -> Iterator[Finding]:

@@ -15,9 +15,7 @@ SetOption = Annotated[
 ]
 GeneratorOption = Annotated[
     str | None,
-    typer.Option(
-        "--generator", "-g", help="procedural, biggan-128, biggan-256 or biggan-512."
-    ),
+    typer.Option("--generator", "-g", help="procedural, biggan-128, biggan-256 or biggan-512."),
 ]
 WeightsOption = Annotated[
     Path | None, typer.Option(help="A BigGAN folder or file in the published format.")

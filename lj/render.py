@@ -17,7 +17,9 @@ def render(
     weights: options.WeightsOption = None,
     device: options.DeviceOption = "auto",
     size: Annotated[str, typer.Option(help="Width x height, even, or one side.")] = "512x512",
-    fps: Annotated[str, typer.Option(help="Frames a second: 24, 30, 60, 29.97, 30000/1001.")] = "30",
+    fps: Annotated[
+        str, typer.Option(help="Frames a second: 24, 30, 60, 29.97, 30000/1001.")
+    ] = "30",
     fit: options.FitOption = None,
     quality: Annotated[str, typer.Option(help="draft, good or best.")] = "good",
     start: options.StartOption = 0.0,

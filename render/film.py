@@ -2,6 +2,7 @@
 
 import math
 import os
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -102,7 +103,7 @@ class Film:
         try:
             if whole or (kind is KeyboardInterrupt and self.frames):
                 self._finish()
-                os.replace(self._working, self.path if whole else self.partial)
+                self._working.replace(self.path if whole else self.partial)
             else:
                 self._abandon()
         except OSError as failure:
@@ -117,14 +118,14 @@ class Film:
         self._file.close()
 
     def _abandon(self) -> None:
-        try:
+        with suppress(OSError, ValueError):  # thrown away; its trouble is on its way already
             self._file.close()
-        except (OSError, ValueError):
-            pass  # it is thrown away; what broke it is already on its way to the caller
 
     def _unwritable(self, error: OSError) -> Trouble:
         reason = error.strerror or str(error)
-        return Trouble(f"{self.path}: cannot be written ({reason}); free space or name another place")
+        return Trouble(
+            f"{self.path}: cannot be written ({reason}); free space or name another place"
+        )
 
 
 def _check(path: Path, size: Size, song: Path) -> None:

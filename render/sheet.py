@@ -47,7 +47,10 @@ def pictures_of_film(film: Path, count: int) -> list[Picture]:
         for frame in container.decode(stream):
             if not wanted:
                 break
-            if frame.time is not None and frame.time + 0.5 / float(stream.average_rate) >= wanted[0]:
+            if (
+                frame.time is not None
+                and frame.time + 0.5 / float(stream.average_rate) >= wanted[0]
+            ):
                 wanted.pop(0)
                 height = round(frame.height * _THUMBNAIL / frame.width)
                 small = frame.reformat(_THUMBNAIL, height, format="rgb24")
@@ -57,9 +60,7 @@ def pictures_of_film(film: Path, count: int) -> list[Picture]:
     return pictures
 
 
-def pictures_of_song(
-    song: Path, generator: Generator, knobs: Knobs, count: int
-) -> list[Picture]:
+def pictures_of_song(song: Path, generator: Generator, knobs: Knobs, count: int) -> list[Picture]:
     """`count` frames that a film of this song would show, without rendering the others."""
     seconds = song_of(song).seconds or sum(1 for _ in hops_of(song)) * Analyzer().dt
     fps = Fraction(count) / Fraction(seconds).limit_denominator(1000)
@@ -106,9 +107,7 @@ def _draw_features(axes: np.ndarray, heard: Sequence[Features]) -> None:
     end = heard[-1].time
     chroma, curves = axes
     pitches = np.stack([f.chroma for f in heard], 1)
-    chroma.imshow(
-        pitches, aspect="auto", origin="lower", extent=(0, end, -0.5, 11.5), cmap="magma"
-    )
+    chroma.imshow(pitches, aspect="auto", origin="lower", extent=(0, end, -0.5, 11.5), cmap="magma")
     chroma.set_yticks(range(12), PITCH_CLASSES, fontsize=6)
     times = [f.time for f in heard]
     curves.plot(times, [f.loudness for f in heard], color="#667788", lw=0.8, label="loudness")

@@ -67,9 +67,7 @@ def render(job: Job, generator: Generator, knobs: Knobs, progress: Progress) -> 
     begun = time.monotonic()
     total = expected_frames(job)
     visual = Visual(knobs, generator.embed)
-    latents = latents_of(
-        hops_of(job.song), visual, job.fps, start=job.start, duration=job.duration
-    )
+    latents = latents_of(hops_of(job.song), visual, job.fps, start=job.start, duration=job.duration)
     film = Film(
         job.film,
         size=job.size,

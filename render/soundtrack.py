@@ -1,17 +1,23 @@
 """The song's own sound inside the film: copied where mp4 allows, else encoded as AAC."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
+from av.packet import Packet
 
 COPIED = frozenset({"aac", "mp3", "flac", "opus", "alac", "ac3", "eac3"})
 _AAC_RATES = (44100, 48000)
 _AAC_BITS = 192_000  # a second
+
+
+# Packets, and the seconds of the film's sound that are written with them.
+Chunks = Generator[tuple[list[Packet[AudioStream]], float], None, None]
 
 
 class Soundtrack:
@@ -46,7 +52,7 @@ class Soundtrack:
         self._chunks.close()
         self._song.close()
 
-    def _copied(self) -> Iterator[tuple[list[av.Packet], float]]:
+    def _copied(self) -> Chunks:
         """Packets as they are, moved so that the first heard sample is at 0.
 
         An mp3's or AAC's encoder delay lies before that and becomes the film's edit list.
@@ -59,14 +65,14 @@ class Soundtrack:
             packet.pts -= origin
             packet.dts -= origin
             packet.stream = output
-            yield [packet], float((packet.pts + packet.duration) * packet.time_base)
+            yield [packet], float((packet.pts + (packet.duration or 0)) * packet.time_base)
 
-    def _encoded(self, start: float) -> Iterator[tuple[list[av.Packet], float]]:
+    def _encoded(self, start: float) -> Chunks:
         rate = self._input.rate if self._input.rate in _AAC_RATES else _AAC_RATES[-1]
         output = self._film.add_stream("aac", rate=rate, layout="stereo", bit_rate=_AAC_BITS)
         skipped, written = round(start * rate), 0
         for block in self._decoded(rate):
-            samples = block.to_ndarray()[:, skipped:]
+            samples = block.to_ndarray().astype(np.float32, copy=False)[:, skipped:]
             skipped = max(0, skipped - block.samples)
             if samples.shape[1] == 0:
                 continue

@@ -1,11 +1,11 @@
 """Followers and running normalisers: every time constant is in seconds."""
 
 import math
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-Value = TypeVar("Value", float, np.ndarray)
+Value = TypeVar("Value", float, np.ndarray[Any, np.dtype[np.float64]])
 
 
 def share(dt: float, tau: float) -> float:
@@ -16,11 +16,6 @@ def share(dt: float, tau: float) -> float:
 def follow(now: Value, target: Value, *, tau: float, dt: float) -> Value:
     """Move `now` toward `target` with time constant `tau`."""
     return now + (target - now) * share(dt, tau)
-
-
-def swell(now: float, target: float, *, attack: float, release: float, dt: float) -> float:
-    """Follow upward with time constant `attack` and downward with `release`."""
-    return follow(now, target, tau=attack if target > now else release, dt=dt)
 
 
 class RunningPeak:

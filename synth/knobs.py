@@ -107,7 +107,9 @@ def table() -> Iterator[Knob]:
         model = group_field.annotation
         assert isinstance(model, type) and issubclass(model, BaseModel)
         for key, field in model.model_fields.items():
-            limits = {k: getattr(m, k) for m in field.metadata for k in ("ge", "le") if hasattr(m, k)}
+            limits = {
+                k: getattr(m, k) for m in field.metadata for k in ("ge", "le") if hasattr(m, k)
+            }
             extra = field.json_schema_extra
             choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
             yield Knob(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .envelope import follow, swell
+from .envelope import RunningPeak, follow
 from .features import Features
 from .imagenet import CLASSES
 from .knobs import Steer
@@ -18,10 +18,10 @@ from .walk import SIZE, Walk, folded
 
 Embed = Callable[[np.ndarray], np.ndarray]  # class vectors (n,1000) to embeddings (n,e)
 
-_WALK_GAIN = 0.5  # our loudness lies above the classic song-wide mel power; this levels the pace
+_WALK_GAIN = 0.25  # our loudness lies above the classic song-wide mel power; this levels the pace
 _KICK_ATTACK = 0.045  # seconds; 12 ms was seen as a jump
-_KICK_RELEASE = 0.25  # seconds
-_KICK_REACH = 1.2  # units of noise at full kick
+_KICK_RELEASE = 0.18  # seconds
+_KICK_REACH = 0.9  # units of noise at full kick
 _BREATH_REACH = 1.4  # units of noise at full drift
 _BREATH = (9.0, 23.0)  # seconds of the fastest and the slowest breath
 
@@ -91,12 +91,12 @@ class _Kick:
 
     def __init__(self, stream: np.random.RandomState) -> None:
         self._direction = _KICK_REACH * np.where(stream.random_sample(SIZE) < 0.5, -1.0, 1.0)
+        self._blow = RunningPeak(release=_KICK_RELEASE, floor=0.0)
         self._height = 0.0
 
     def step(self, heard: Features, dt: float) -> np.ndarray:
-        self._height = swell(
-            self._height, heard.flux, attack=_KICK_ATTACK, release=_KICK_RELEASE, dt=dt
-        )
+        blow = self._blow.update(heard.flux, dt)
+        self._height = follow(self._height, blow, tau=_KICK_ATTACK, dt=dt)
         return self._direction * self._height
 
 

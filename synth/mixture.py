@@ -42,7 +42,7 @@ class Mixture:
     def step(self, chroma: np.ndarray, presence: float, steer: Steer, dt: float) -> np.ndarray:
         """Hear `dt` seconds of chroma (12,); at `presence` 0 (silence) the mixture stands still."""
         loudest = np.zeros(len(self._level))
-        np.maximum.at(loudest, self._classes, chroma)
+        np.maximum.at(loudest, self._classes, chroma**2)  # energy: overtones fall behind notes
         tau = time_constant(steer.pitch_sensitivity)
         self._level = follow(self._level, loudest, tau=tau, dt=dt * presence)
         return _contrasted(self._level) * steer.depth
@@ -51,4 +51,5 @@ class Mixture:
 def _contrasted(level: np.ndarray) -> np.ndarray:
     """Strongest class 1; with more than six classes the weakest goes to nearly 0."""
     base = level.min() if len(level) > 6 else 0.0
-    return (level - base + _FAINTEST) / (level.max() - base + _FAINTEST)
+    weights: np.ndarray = (level - base + _FAINTEST) / (level.max() - base + _FAINTEST)
+    return weights

@@ -32,7 +32,8 @@ class TruncatedBatchNorm(nn.Module):
         else:
             weight = 1 + self.stock.scale(condition)[..., None, None]
             bias = self.stock.offset(condition)[..., None, None]
-        return (x - mean) * torch.rsqrt(variance + self.stock.eps) * weight + bias
+        scale: Tensor = torch.rsqrt(variance + self.stock.eps) * weight
+        return (x - mean) * scale + bias
 
 
 def interpolated(rows: Tensor, truncation: Tensor) -> Tensor:
@@ -57,7 +58,8 @@ class BigGan:
 
     def embed(self, classes: np.ndarray) -> np.ndarray:
         """Class embeddings (n,128) of class vectors (n,1000)."""
-        return classes.astype(np.float32) @ self._embeddings.T
+        embedded: np.ndarray = classes.astype(np.float32) @ self._embeddings.T
+        return embedded
 
     @torch.inference_mode()
     def frames(self, latents: Sequence[Latent]) -> Tensor:
@@ -68,7 +70,7 @@ class BigGan:
             torch.from_numpy(condition.astype(np.float32)).to(self.device),
             torch.from_numpy(truncation).to(self.device),
         )
-        levels = (picture + 1).mul_(127.5).round_().clamp_(0, 255)
+        levels: Tensor = (picture + 1).mul_(127.5).round_().clamp_(0, 255)
         return levels.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 

@@ -79,7 +79,8 @@ def _download(url: str, target: Path, progress: Progress) -> None:
     with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as answer:
         if answer.status_code == requests.codes.requested_range_not_satisfiable:
             partial.unlink()
-            return _download(url, target, progress)
+            _download(url, target, progress)
+            return
         answer.raise_for_status()
         if answer.status_code != requests.codes.partial_content:
             begun = 0

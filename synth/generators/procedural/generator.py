@@ -56,7 +56,8 @@ class Procedural:
 
     def embed(self, classes: np.ndarray) -> np.ndarray:
         """Class embeddings (n,128) of class vectors (n,1000)."""
-        return classes.astype(np.float32) @ self._classes.T
+        embedded: np.ndarray = classes.astype(np.float32) @ self._classes.T
+        return embedded
 
     @torch.inference_mode()
     def frames(self, latents: Sequence[Latent]) -> Tensor:

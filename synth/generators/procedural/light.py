@@ -21,7 +21,7 @@ def lit(fields: Fields, scene: Scene, side: int, flatness: float) -> Tensor:
     upright = torch.rsqrt(1 + slope_x * slope_x + slope_y * slope_y)
     light_x, light_y, light_z = _light_direction(scene)
     diffuse = ((light_z - slope_x * light_x - slope_y * light_y) * upright).clamp(0, 1)
-    gloss = (0.30 + 0.55 * (0.5 + 0.5 * math.tanh(1.5 * float(scene.character[3]))))
+    gloss = 0.30 + 0.55 * (0.5 + 0.5 * math.tanh(1.5 * float(scene.character[3])))
     specular = diffuse**28 * (gloss * (0.25 + 0.75 * surface))
     rim = 1 - upright
 

@@ -60,7 +60,8 @@ def oklab_of_hex(colour: str) -> np.ndarray:
     """OKLab (3,) of an sRGB colour written `rrggbb`."""
     srgb = np.array([int(colour[i : i + 2], 16) for i in (0, 2, 4)]) / 255
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    return _LMS_TO_LAB @ np.cbrt(np.maximum(_LINEAR_TO_LMS @ linear, 1e-9))
+    lab: np.ndarray = _LMS_TO_LAB @ np.cbrt(np.maximum(_LINEAR_TO_LMS @ linear, 1e-9))
+    return lab
 
 
 @functools.cache
@@ -77,12 +78,25 @@ def _ramp_positions() -> tuple[np.ndarray, np.ndarray]:
     return left, (0.5 * part * part * (3 - 2 * part) + 0.5 * part)[:, None]
 
 
+def _mixed(weights: np.ndarray) -> np.ndarray:
+    """Weighted mean of the palettes' stops (6,3), as colourful as they are on average.
+
+    A plain mean of hues that differ is grey; its chroma is raised again, at most to double.
+    """
+    stops = _stops()
+    mean = np.tensordot(weights, stops, 1)
+    colourful = weights @ np.hypot(stops[..., 1], stops[..., 2])
+    left_over = np.hypot(mean[:, 1], mean[:, 2])
+    mean[:, 1:] *= np.minimum(colourful / (left_over + 1e-6), 2.0)[:, None]
+    return mean
+
+
 def ramp(weights: np.ndarray, hue: float) -> Tensor:
     """Mix palettes into one table of linear RGB (3, RAMP_SIZE), dark to light.
 
     `weights` (24,) sums to one; `hue` turns every colour by that many radians in OKLab.
     """
-    stops = np.tensordot(weights, _stops(), 1)
+    stops = _mixed(weights)
     cos, sin = np.cos(hue), np.sin(hue)
     lightness, a, b = stops.T
     turned = np.stack([lightness, a * cos - b * sin, a * sin + b * cos], 1)

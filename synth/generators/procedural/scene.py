@@ -70,12 +70,14 @@ def scene_of(gesture: np.ndarray, embedding: np.ndarray, truncation: float) -> S
     geometries = _contrasted(part.geometries, 1.5)
     mass = max(float(part.mass), 1e-6)
     return Scene(
-        character=(part.character * (min(1.0, mass) * _CHARACTER / (length + 1e-6))).astype(np.float32),
+        character=(part.character * (min(1.0, mass) * _CHARACTER / (length + 1e-6))).astype(
+            np.float32
+        ),
         gesture=gesture.astype(np.float32),
         families=_named(FAMILIES, sharpened(families, 0.05)),
         geometries=_named(GEOMETRIES, sharpened(geometries, 0.10)),
-        body_palette=_contrasted(part.body_palette, 2.0),
-        glow_palette=_contrasted(part.glow_palette, 2.0),
+        body_palette=_contrasted(part.body_palette, 3.0),
+        glow_palette=_contrasted(part.glow_palette, 3.0),
         symmetry=float(np.clip(part.symmetry / mass, 3.0, 10.0)),
         relief=0.8 + 0.35 * truncation,
     )

@@ -34,7 +34,8 @@ class EmbeddingLayout(NamedTuple):
     def split(embedding: np.ndarray) -> "EmbeddingLayout":
         """View an embedding (128,) as its parts."""
         parts = np.split(embedding, _BOUNDS)
-        return EmbeddingLayout(*parts[:5], parts[5][0], parts[6][0])
+        character, families, geometries, body, glow, symmetry, mass = parts
+        return EmbeddingLayout(character, families, geometries, body, glow, symmetry[0], mass[0])
 
 
 _SIZES = (64, len(FAMILIES), len(GEOMETRIES), len(PALETTES), len(PALETTES), 1, 1)
@@ -62,7 +63,7 @@ LEANINGS = (
     Leaning(_span(7, 24), "fibre flame silk"),
     Leaning(_span(25, 51), "cells cppn", "forest toxic acid copper aurora"),
     Leaning(_span(52, 68), "cells fibre cppn", "toxic forest acid copper gold", "plane mirror"),
-    Leaning(_span(69, 79), "mandala cppn silk", "noir platinum blood redcyan"),
+    Leaning(_span(69, 79), "mandala cells", "platinum", "kaleidoscope mirror"),
     Leaning(_span(80, 100) + _span(127, 146), "fibre silk", "peacock miami spectrum rose ice"),
     Leaning(_span(107, 126), "liquid cells cppn", "abyss ultraviolet magcyan aurora peacock"),
     Leaning(_span(147, 150), "liquid", "abyss dusk ice"),
@@ -72,9 +73,9 @@ LEANINGS = (
     Leaning(_span(319, 326), "julia", "spectrum electric miami toxic orchid", "mirror plane"),
     Leaning(_span(327, 329), "mandala cells", "redcyan sunset ultraviolet"),
     Leaning(_span(924, 969), "cells liquid cppn silk", "gold miami forest sunset blood"),
-    Leaning((949, 951, 954, 950, 953, 957, 599, 410, 309), "cells", "gold ember sunset copper"),
+    Leaning((949, 951, 954, 950, 953, 957, 599, 410, 309), "cells", "gold ember"),
     Leaning(_span(970, 980), "nebula liquid", "sunset dusk forest ice", "plane mirror orb"),
-    Leaning(_span(987, 998), "julia cells cppn", "forest copper blood orchid acid", "plane orb"),
+    Leaning(_span(987, 998), "julia cells cppn", "forest copper gold ember", "plane orb"),
     Leaning(
         (984, 985, 986, 944, 946, 723, 879, 738, 883, 580, 716, 417),
         "mandala",
@@ -90,19 +91,19 @@ LEANINGS = (
     Leaning(
         (513, 566, 776, 875, 593, 479, 475, 581, 817, 632, 754, 683),
         "silk",
-        "platinum gold copper ice",
+        "gold platinum gold ember",
         "plane orb tunnel",
     ),
     Leaning(
         (782, 664, 851, 508, 527, 620, 498, 688, 800, 920, 613, 745),
         "cppn liquid",
-        "electric magcyan ultraviolet miami noir",
+        "electric magcyan toxic miami noir acid",
         "tunnel tunnel mirror",
     ),
     Leaning(
         (497, 668, 538, 884, 406, 663, 698, 832, 682, 873, 858, 825),
         "cells mandala cells",
-        "spectrum redcyan gold ultraviolet peacock",
+        "peacock redcyan gold electric ember forest",
         "kaleidoscope",
     ),
     Leaning(
@@ -175,9 +176,7 @@ class _Draft:
             _choose(self.glow, index, PALETTES, leaning.palettes, dice[2] + 1 + dice[3] % 3)
 
 
-def _choose(
-    table: np.ndarray, index: int, names: tuple[str, ...], options: str, dice: int
-) -> None:
+def _choose(table: np.ndarray, index: int, names: tuple[str, ...], options: str, dice: int) -> None:
     if options:
         words = options.split()
         table[index] = names.index(words[dice % len(words)])

@@ -8,7 +8,14 @@ from ..scene import Scene
 
 
 def warped(
-    view: View, scene: Scene, *, rounds: int, scale: float, strength: float, pitch: float, sway: float
+    view: View,
+    scene: Scene,
+    *,
+    rounds: int,
+    scale: float,
+    strength: float,
+    pitch: float,
+    sway: float,
 ) -> tuple[Tensor, Tensor]:
     """Bend the view's coordinates `rounds` times, each bend finer and weaker than the last."""
     x, y = view.x * scale, view.y * scale
