@@ -60,7 +60,8 @@ def snare(noise: np.random.RandomState) -> np.ndarray:
 
 def hat(noise: np.random.RandomState) -> np.ndarray:
     t = seconds(0.06)
-    return np.diff(noise.standard_normal(len(t) + 1)) * np.exp(-t * 75) / 2
+    tick: np.ndarray = np.diff(noise.standard_normal(len(t) + 1)) * np.exp(-t * 75) / 2
+    return tick
 
 
 def saw(note: float, length: float, partials: int) -> np.ndarray:
@@ -73,7 +74,8 @@ def saw(note: float, length: float, partials: int) -> np.ndarray:
 
 def riser(noise: np.random.RandomState, length: float) -> np.ndarray:
     t = seconds(length)
-    return np.diff(noise.standard_normal(len(t) + 1)) * (t / length) ** 2
+    hiss: np.ndarray = np.diff(noise.standard_normal(len(t) + 1)) * (t / length) ** 2
+    return hiss
 
 
 class Tape:

@@ -1,6 +1,6 @@
 """A contact sheet: pictures in order of time, and what was heard under them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +22,7 @@ from .timeline import latents_of
 _THUMBNAIL = 160  # pixels wide
 _FEATURE_HEIGHT = 2.6  # inches for the curves
 _DPI = 100
+_GROUND = "#101014"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +43,23 @@ def pictures_of_film(film: Path, count: int) -> list[Picture]:
     with av.open(film) as container:
         stream = container.streams.video[0]
         seconds = (container.duration or 0) / av.time_base
-        wanted = list(_moments(seconds, count))
-        pictures: list[Picture] = []
-        for frame in container.decode(stream):
-            if not wanted:
-                break
-            if (
-                frame.time is not None
-                and frame.time + 0.5 / float(stream.average_rate) >= wanted[0]
-            ):
-                wanted.pop(0)
-                height = round(frame.height * _THUMBNAIL / frame.width)
-                small = frame.reformat(_THUMBNAIL, height, format="rgb24")
-                pictures.append(Picture(frame.time, small.to_ndarray()))
+        pictures = []
+        for moment in _moments(seconds, count):
+            container.seek(int(moment * av.time_base))
+            pictures += _first_from(container.decode(stream), float(moment))
     if not pictures:
         raise Trouble(f"{film}: holds no picture that can be decoded")
     return pictures
+
+
+def _first_from(frames: Iterable[av.VideoFrame], moment: float) -> list[Picture]:
+    """The first frame at or after a second, as a list of one; of none past the end."""
+    for frame in frames:
+        if frame.time is not None and frame.time >= moment:
+            height = round(frame.height * _THUMBNAIL / frame.width)
+            small = frame.reformat(_THUMBNAIL, height, format="rgb24")
+            return [Picture(frame.time, small.to_ndarray())]
+    return []
 
 
 def pictures_of_song(song: Path, generator: Generator, knobs: Knobs, count: int) -> list[Picture]:
@@ -80,10 +82,9 @@ def draw(sound: Path, pictures: Sequence[Picture], columns: int, output: Path) -
     height, width = pictures[0].pixels.shape[:2]
     inches = columns * _THUMBNAIL / _DPI
     picture_height = rows * (_THUMBNAIL * height / width + 16) / _DPI
-    figure = Figure((inches, picture_height + _FEATURE_HEIGHT), dpi=_DPI, facecolor="#101014")
-    top, bottom = figure.subfigures(2, height_ratios=[picture_height, _FEATURE_HEIGHT])
-    for part in (top, bottom):
-        part.set_facecolor("#101014")
+    figure = Figure((inches, picture_height + _FEATURE_HEIGHT), dpi=_DPI, facecolor=_GROUND)
+    parts = figure.subfigures(2, height_ratios=[picture_height, _FEATURE_HEIGHT], facecolor=_GROUND)
+    top, bottom = np.asarray(parts)
     top.subplots_adjust(0, 0, 1, 1 - 14 / _DPI / picture_height, wspace=0.02, hspace=0.12)
     for place, axes in enumerate(top.subplots(rows, columns, squeeze=False).flat):
         axes.axis("off")

@@ -22,13 +22,14 @@ class RunningPeak:
     """The largest recent value: risen to at once, forgotten with time constant `release`.
 
     Scaling the input scales the peak, so `value / peak` does not depend on gain; `floor` is the
-    smallest peak, under which values are noise and are shown as small.
+    smallest peak, under which values are noise and are shown as small. `start` is what is taken
+    for the peak before anything was seen.
     """
 
-    def __init__(self, *, release: float, floor: float) -> None:
+    def __init__(self, *, release: float, floor: float, start: float = 0.0) -> None:
         self._release = release
         self._floor = floor
-        self._peak = 0.0
+        self._peak = start
 
     def update(self, value: float, dt: float) -> float:
         """Take in the value of the last `dt` seconds and return the peak, at least the floor."""

@@ -18,6 +18,7 @@ SHORT_WINDOW = 1024  # samples; for flux, onsets and levels
 LONG_WINDOW = 8192  # samples; wide enough to tell semitones apart from octave 2 upward
 
 _SILENCE = 10 ** (-90 / 20)  # RMS under which a room counts as silent
+_QUIET_VENUE = 10 ** (-55 / 20)  # RMS expected of the music before any was heard
 _LISTENING_LEVEL = 0.1  # RMS to which the loudest recent passage is brought, -20 dBFS
 _MEMORY = 20.0  # seconds until a loud passage is forgotten
 _BANDS = {"bass": (25.0, 180.0), "mid": (180.0, 2500.0), "treble": (2500.0, 16000.0)}  # Hz
@@ -93,7 +94,7 @@ class _Levelled:
         self._dt = dt
         self._high_pass = signal.butter(2, 20, "highpass", fs=rate, output="sos")
         self._state = np.zeros((1, 2))
-        self._peak = RunningPeak(release=_MEMORY, floor=_SILENCE)
+        self._peak = RunningPeak(release=_MEMORY, floor=_SILENCE, start=_QUIET_VENUE)
 
     def __call__(self, hop: np.ndarray) -> tuple[np.ndarray, float]:
         """The levelled hop, and its RMS as a share 0..1 of the loudest recent one."""

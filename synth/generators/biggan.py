@@ -32,8 +32,8 @@ class TruncatedBatchNorm(nn.Module):
         else:
             weight = 1 + self.stock.scale(condition)[..., None, None]
             bias = self.stock.offset(condition)[..., None, None]
-        scale: Tensor = torch.rsqrt(variance + self.stock.eps) * weight
-        return (x - mean) * scale + bias
+        normal: Tensor = (x - mean) * torch.rsqrt(variance + self.stock.eps) * weight + bias
+        return normal
 
 
 def interpolated(rows: Tensor, truncation: Tensor) -> Tensor:

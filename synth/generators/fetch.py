@@ -21,7 +21,7 @@ _BUCKET = "https://s3.amazonaws.com/models.huggingface.co/biggan/biggan-deep-{si
 _HUB = "https://huggingface.co/osanseviero/BigGAN-deep-128/resolve/main/{file}"
 _FILES = ("config.json", "pytorch_model.bin")
 _TIMEOUT = (10.0, 30.0)  # seconds to connect, and without a byte
-_BLOCK = 1 << 20
+_BLOCK = 1 << 16
 
 Progress = Callable[[str, int, int | None], None]  # file, bytes so far, bytes in all
 

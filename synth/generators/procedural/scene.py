@@ -59,7 +59,7 @@ def _named(names: tuple[str, ...], weights: np.ndarray) -> dict[str, float]:
     return {name: float(w) for name, w in zip(names, weights, strict=True) if w > 0}
 
 
-_CHARACTER = 8.0  # length of 64 numbers of unit size
+_CHARACTER = 6.0  # length of the 64 numbers: more tells classes apart, less morphs more calmly
 
 
 def scene_of(gesture: np.ndarray, embedding: np.ndarray, truncation: float) -> Scene:

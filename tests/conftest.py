@@ -1,0 +1,25 @@
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+@pytest.fixture(scope="session")
+def demo_song(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo song, composed once a session."""
+    from demo.compose import compose, write
+
+    path = tmp_path_factory.mktemp("demo") / "song.wav"
+    write(path, compose())
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_biggan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small untrained BigGAN-128 as a published folder."""
+    from synth.generators.untrained import save_published, untrained
+
+    folder = tmp_path_factory.mktemp("biggan") / "biggan-128"
+    return save_published(untrained(128, channel_width=16), folder)

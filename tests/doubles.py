@@ -1,0 +1,32 @@
+"""Stand-ins for what is slow or far: they obey the real protocols and record what they get."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from synth.latents import Latent
+
+
+class Lamp:
+    """A generator whose whole picture is one grey: as bright as the noise moves."""
+
+    name = "lamp"
+    resolution = 64
+    embedding_size = 12
+
+    def __init__(self) -> None:
+        self.shown: list[Latent] = []
+
+    def embed(self, classes: np.ndarray) -> np.ndarray:
+        return classes[:, :12].astype(np.float32)
+
+    def frames(self, latents: Sequence[Latent]) -> Tensor:
+        pictures = []
+        for latent in latents:
+            moved = 0.0 if not self.shown else np.abs(latent.noise - self.shown[-1].noise).mean()
+            self.shown.append(latent)
+            level = min(255, int(moved * 1500))
+            pictures.append(torch.full((64, 64, 3), level, dtype=torch.uint8))
+        return torch.stack(pictures)

@@ -1,0 +1,173 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from synth.generators.procedural import Procedural
+from synth.generators.procedural.palettes import PALETTES, RAMP_SIZE, ramp
+from synth.generators.procedural.scene import scene_of, sharpened
+from synth.generators.procedural.tables import EMBEDDING_SIZE, FAMILIES, GEOMETRIES
+from synth.generators.procedural.texture import Texture
+from synth.latents import Latent
+from synth.walk import truncated_normal
+
+
+@pytest.fixture(scope="module")
+def artist() -> Procedural:
+    return Procedural(256)
+
+
+def one_hot(*classes: int) -> np.ndarray:
+    vector = np.zeros((1, 1000), np.float32)
+    vector[0, list(classes)] = 1
+    return vector
+
+
+def latent_of(artist: Procedural, classes: np.ndarray, seed: int = 1, gain: float = 0.7) -> Latent:
+    noise = truncated_normal(np.random.RandomState(seed), 128) * gain
+    return Latent(noise.astype(np.float32), artist.embed(classes)[0], 0.7)
+
+
+def picture(artist: Procedural, latent: Latent) -> np.ndarray:
+    frame: np.ndarray = artist.frames([latent])[0].numpy()
+    return frame
+
+
+def with_family(artist: Procedural, family: str) -> int:
+    scenes = (scene_of(np.zeros(128), artist.embed(one_hot(k))[0], 0.7) for k in range(1000))
+    return next(k for k, scene in enumerate(scenes) if family in scene.families)
+
+
+def test_frames_are_rgb_bytes_of_the_asked_size(artist: Procedural) -> None:
+    frames = artist.frames([latent_of(artist, one_hot(k)) for k in (1, 2)])
+    assert frames.shape == (2, 256, 256, 3)
+    assert frames.dtype == torch.uint8
+    assert Procedural(100).frames([latent_of(artist, one_hot(1))]).shape == (1, 100, 100, 3)
+
+
+def test_a_frame_is_a_pure_function_of_its_latent(artist: Procedural) -> None:
+    a, b = latent_of(artist, one_hot(1)), latent_of(artist, one_hot(500))
+    alone = picture(artist, a)
+    batch = artist.frames([b, a, b]).numpy()
+    assert np.array_equal(batch[1], alone)
+    assert np.array_equal(picture(Procedural(256), a), alone)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_draws_a_picture_worth_seeing(family: str, artist: Procedural) -> None:
+    frame = picture(artist, latent_of(artist, one_hot(with_family(artist, family))))
+    grey = frame.astype(float).mean(2)
+    assert grey.std() > 12
+    assert 20 < grey.mean() < 200
+    assert np.ptp(frame.reshape(-1, 3).mean(0)) > 1 or family in ("mandala", "cells")
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        np.zeros((1, 1000)),
+        np.full((1, 1000), 0.001),
+        np.full((1, 1000), 1.0),
+        -np.ones((1, 1000)),
+        np.random.RandomState(1).standard_normal((1, 1000)),
+    ],
+    ids=["none", "faint", "all", "negative", "random"],
+)
+@pytest.mark.parametrize("gain", [0.0, 1.0, 4.0])
+def test_strange_latents_still_give_a_picture(
+    classes: np.ndarray, gain: float, artist: Procedural
+) -> None:
+    grey = picture(artist, latent_of(artist, classes, gain=gain)).astype(float)
+    assert 3 < grey.mean() < 252
+
+
+@pytest.mark.parametrize("classes", [(1,), (985,), (980,), (72,), (1, 985), (980, 72, 500)])
+def test_a_small_step_of_noise_is_a_small_step_of_the_picture(
+    classes: tuple[int, ...], artist: Procedural
+) -> None:
+    a = latent_of(artist, one_hot(*classes))
+    aside = latent_of(artist, one_hot(*classes), seed=2)
+
+    def change(step: float) -> float:
+        b = Latent(a.noise + np.float32(step) * aside.noise, a.embedding, a.truncation)
+        return float(np.abs(picture(artist, a).astype(int) - picture(artist, b)).mean())
+
+    assert change(0.005) < 6
+    assert change(0.005) < change(0.05) < 40
+    assert change(1.0) > 8
+
+
+def test_morphing_from_class_to_class_never_jumps(artist: Procedural) -> None:
+    """The finer the steps, the smaller the largest change: no family or geometry pops in."""
+
+    def largest_change(first: int, last: int, steps: int) -> float:
+        a, b = latent_of(artist, one_hot(first)), latent_of(artist, one_hot(last))
+        morph = [picture(artist, a.toward(b, k / steps)).astype(int) for k in range(steps + 1)]
+        return float(max(np.abs(p - q).mean() for p, q in zip(morph, morph[1:], strict=False)))
+
+    for first, last in ((1, 985), (980, 84), (72, 497), (885, 978)):
+        assert largest_change(first, last, 120) < 0.6 * largest_change(first, last, 40)
+
+
+def test_other_classes_look_different(artist: Procedural) -> None:
+    a, b = (picture(artist, latent_of(artist, one_hot(k))).astype(int) for k in (985, 980))
+    assert np.abs(a - b).mean() > 25
+
+
+def test_embeddings_are_linear(artist: Procedural) -> None:
+    mixed = artist.embed(0.3 * one_hot(5) + 0.7 * one_hot(900))
+    assert mixed.shape == (1, EMBEDDING_SIZE) == (1, 128)
+    apart = 0.3 * artist.embed(one_hot(5)) + 0.7 * artist.embed(one_hot(900))
+    assert mixed == pytest.approx(apart, abs=1e-6)
+
+
+def test_symmetric_geometries_are_symmetric(artist: Procedural) -> None:
+    frame = picture(artist, latent_of(artist, one_hot(with_family(artist, "mandala")))).astype(int)
+    lit_alike = np.abs(frame.mean(2) - frame[:, ::-1].mean(2)).mean()
+    assert lit_alike < np.abs(frame.mean(2) - frame[::-1].mean(2).T).mean() + 25
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.floats(0, 1), min_size=len(FAMILIES), max_size=len(FAMILIES)))
+def test_sharpened_weights_sum_to_one_and_are_few(values: list[float]) -> None:
+    weights = np.array(values) + 1e-6
+    kept = sharpened(weights / weights.sum(), 0.05)
+    assert kept.sum() == pytest.approx(1)
+    assert kept.min() >= 0
+
+
+def test_a_scene_of_one_class_has_one_family_and_one_geometry(artist: Procedural) -> None:
+    for k in range(0, 1000, 50):
+        scene = scene_of(np.zeros(128), artist.embed(one_hot(k))[0], 0.7)
+        assert list(scene.families.values()) == [1.0]
+        assert list(scene.geometries.values()) == [1.0]
+        assert set(scene.geometries) <= set(GEOMETRIES)
+
+
+@pytest.mark.parametrize("index", range(len(PALETTES)))
+def test_palettes_rise_from_dark_to_light(index: int) -> None:
+    table = ramp(np.eye(len(PALETTES))[index], 0.0)
+    assert table.shape == (3, RAMP_SIZE)
+    luminance = np.array([0.2126, 0.7152, 0.0722]) @ table.numpy()
+    assert luminance[0] < 0.02
+    assert luminance[-1] > 0.5
+    assert table.min() >= 0
+
+
+def test_mixed_palettes_keep_their_colour() -> None:
+    def colourful(weights: np.ndarray) -> float:
+        table = ramp(weights, 0.0)
+        return float((table.amax(0) - table.amin(0)).mean())
+
+    names = list(PALETTES)
+    red, green = (np.eye(len(names))[names.index(n)] for n in ("ember", "aurora"))
+    assert colourful((red + green) / 2) > 0.6 * min(colourful(red), colourful(green))
+
+
+def test_noise_planes_tile_without_a_seam() -> None:
+    texture = Texture(np.random.RandomState(0), torch.device("cpu"))
+    y = torch.linspace(0, 1, 50)
+    left = texture.sample(torch.zeros(50), y, 0, 4)
+    right = texture.sample(torch.full((50,), 1 - 1e-6), y, 0, 4)
+    assert (left - right).abs().max() < 1e-2

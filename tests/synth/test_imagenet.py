@@ -1,0 +1,21 @@
+import pytest
+
+from synth.imagenet import class_number, names
+from synth.trouble import Trouble
+
+
+def test_there_are_a_thousand_classes() -> None:
+    assert len(names()) == 1000
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [("tench", 0), ("goldfish", 1), ("peacock", 84), ("volcano", 980), ("toilet tissue", 999)],
+)
+def test_names_stand_for_the_published_numbers(name: str, number: int) -> None:
+    assert class_number(name) == class_number(name.upper()) == class_number(str(number)) == number
+
+
+def test_a_near_miss_is_guessed() -> None:
+    with pytest.raises(Trouble, match="did you mean volcano"):
+        class_number("vulcano")
