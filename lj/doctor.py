@@ -87,7 +87,11 @@ def _codecs() -> Iterator[Finding]:
 
 
 def _generators() -> Iterator[Finding]:
-    from synth import generators
+    try:
+        from synth import generators
+    except ImportError as error:
+        yield Finding("generators", f"do not load ({error})", False)
+        return
     from synth.trouble import Trouble
 
     for name in generators.NAMES:

@@ -20,7 +20,6 @@ from .soundtrack import Soundtrack
 _CRF = {"draft": 28, "good": 20, "best": 14}
 _SPEED = {"draft": "veryfast", "good": "medium", "best": "slow"}
 QUALITIES = tuple(_CRF)
-_SOUND_LEAD = 1.0  # seconds of sound written ahead of the picture
 
 
 class Film:
@@ -56,7 +55,6 @@ class Film:
             self._picture = self._picture_stream()
             self._sound = Soundtrack(self._file, self._song, self._start)
             self.sound_copied = self._sound.copied
-            self._sound.advance(_SOUND_LEAD)
         except OSError as error:
             self._working.unlink(missing_ok=True)
             raise self._unwritable(error) from None
@@ -89,7 +87,7 @@ class Film:
             for packet in self._picture.encode(frame):
                 self._file.mux(packet)
             self.frames += 1
-            self._sound.advance(float(self.frames / self.fps) + _SOUND_LEAD)
+            self._sound.advance(float(self.frames / self.fps))
         except OSError as error:
             raise self._unwritable(error) from None
 
@@ -157,7 +155,7 @@ def rate_of(text: str) -> Fraction:
 
 def size_of(text: str) -> Size:
     """Width and height from `1280x720`, or a square from `512`."""
-    width, _, height = text.lower().partition("x")
-    if not width.isdecimal() or not (height or width).isdecimal():
+    edges = text.lower().split("x")
+    if len(edges) > 2 or not all(edge.isdecimal() for edge in edges):
         raise Trouble(f"size is {text}; write it as 1280x720 or 512")
-    return int(width), int(height or width)
+    return int(edges[0]), int(edges[-1])

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from synth.features import PITCH_CLASSES, Analyzer, Features
 from synth.generators import Generator
+from synth.hop import RATE
 from synth.knobs import Knobs
 from synth.sound import hops_of, song_of
 from synth.trouble import Trouble
@@ -64,7 +65,7 @@ def _first_from(frames: Iterable[av.VideoFrame], moment: float) -> list[Picture]
 
 def pictures_of_song(song: Path, generator: Generator, knobs: Knobs, count: int) -> list[Picture]:
     """`count` frames that a film of this song would show, without rendering the others."""
-    seconds = song_of(song).seconds or sum(1 for _ in hops_of(song)) * Analyzer().dt
+    seconds = song_of(song).seconds or sum(len(hop) for hop in hops_of(song)) / RATE
     fps = Fraction(count) / Fraction(seconds).limit_denominator(1000)
     visual = Visual(knobs, generator.embed)
     latents = latents_of(hops_of(song), visual, fps, start=seconds / count / 2)

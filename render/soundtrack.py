@@ -17,11 +17,11 @@ _AAC_BITS = 192_000  # a second
 
 
 # Packets, and the seconds of the film's sound that are written with them.
-Chunks = Generator[tuple[list[Packet[AudioStream]], float], None, None]
+Chunks = Generator[tuple[list["Packet[AudioStream]"], float], None, None]
 
 
 class Soundtrack:
-    """Feeds one audio stream of the film, no further ahead than asked.
+    """Feeds one audio stream of the film, no further than asked but for a packet's length.
 
     `start` is the second of the song at which the film begins. From there on sound is encoded
     anew, since copied packets could only begin at a packet's border.
@@ -31,9 +31,17 @@ class Soundtrack:
         self._film = film
         self._song = av.open(song, metadata_errors="replace")
         self._input = self._song.streams.audio[0]
-        self.copied = self._input.codec_context.name in COPIED and start == 0
-        self._chunks = self._copied() if self.copied else self._encoded(start)
+        self.copied = self._input.codec.canonical_name in COPIED and start == 0
+        self._chunks = (
+            self._copied(film.add_stream_from_template(self._input))
+            if self.copied
+            else self._encoded(self._aac_stream(), start)
+        )
         self._written = 0.0  # seconds of the film's sound handed to the muxer
+
+    def _aac_stream(self) -> AudioStream:
+        rate = self._input.rate if self._input.rate in _AAC_RATES else _AAC_RATES[-1]
+        return self._film.add_stream("aac", rate=rate, layout="stereo", bit_rate=_AAC_BITS)
 
     def advance(self, until: float) -> None:
         """Write sound up to `until` seconds of the film, or to the song's end."""
@@ -52,12 +60,11 @@ class Soundtrack:
         self._chunks.close()
         self._song.close()
 
-    def _copied(self) -> Chunks:
+    def _copied(self, output: AudioStream) -> Chunks:
         """Packets as they are, moved so that the first heard sample is at 0.
 
         An mp3's or AAC's encoder delay lies before that and becomes the film's edit list.
         """
-        output = self._film.add_stream_from_template(self._input)
         origin = self._input.start_time or 0
         for packet in self._song.demux(self._input):
             if packet.dts is None or packet.pts is None:
@@ -67,9 +74,8 @@ class Soundtrack:
             packet.stream = output
             yield [packet], float((packet.pts + (packet.duration or 0)) * packet.time_base)
 
-    def _encoded(self, start: float) -> Chunks:
-        rate = self._input.rate if self._input.rate in _AAC_RATES else _AAC_RATES[-1]
-        output = self._film.add_stream("aac", rate=rate, layout="stereo", bit_rate=_AAC_BITS)
+    def _encoded(self, output: AudioStream, start: float) -> Chunks:
+        rate = output.codec_context.sample_rate
         skipped, written = round(start * rate), 0
         for block in self._decoded(rate):
             samples = block.to_ndarray().astype(np.float32, copy=False)[:, skipped:]

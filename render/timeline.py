@@ -45,19 +45,21 @@ class Sound:
 
     def __init__(self, hops: Iterable[np.ndarray], start: float, duration: float | None) -> None:
         self._hops = hops
-        self._count = 0
+        self._samples = 0
         self._ended = False
         self._limit = float("inf") if duration is None else start + duration
 
     def __iter__(self) -> Iterator[np.ndarray]:
         for hop in self._hops:
-            self._count += 1
+            self._samples += len(hop)
             yield hop
         self._ended = True
 
     def known(self, visual: Visual) -> float:
         """The end in seconds, as far as it is known by now."""
-        return min(self._limit, self._count * visual.dt if self._ended else float("inf"))
+        return min(
+            self._limit, self._samples / visual.analyzer.rate if self._ended else float("inf")
+        )
 
 
 def _states(hops: Iterable[np.ndarray], visual: Visual) -> Iterator[tuple[float, Latent]]:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import signal
 
 from .envelope import RunningPeak
-from .sound import HOP, RATE
+from .hop import HOP, RATE
 
 PITCH_CLASSES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 SHORT_WINDOW = 1024  # samples; for flux, onsets and levels
@@ -51,7 +51,7 @@ class Analyzer:
     def __init__(self, rate: int = RATE, hop: int = HOP) -> None:
         self.rate, self.hop = rate, hop
         self.dt = hop / rate
-        self.delay = (SHORT_WINDOW + hop) / 2 / rate  # seconds from a click to its features' peak
+        self.delay = SHORT_WINDOW / 2 / rate  # seconds by which features trail a click
         self._hops = 0
         self._level = _Levelled(rate, self.dt)
         self._spectrum = aubio.pvoc(SHORT_WINDOW, hop)
@@ -62,9 +62,10 @@ class Analyzer:
         self._pulse = _Pulse(rate, hop)
 
     def hear(self, hop: np.ndarray) -> Features:
-        """Features of the next hop; raises ValueError when its length is wrong."""
-        if hop.shape != (self.hop,):
-            raise ValueError(f"a hop of shape {hop.shape} was given; ({self.hop},) is needed")
+        """Features of the next hop; a shorter one, a file's last, is filled up with silence."""
+        if hop.ndim != 1 or len(hop) > self.hop:
+            raise ValueError(f"a hop of shape {hop.shape} was given; use ({self.hop},) or shorter")
+        hop = np.pad(hop, (0, self.hop - len(hop)))
         self._hops += 1
         samples, level = self._level(hop)
         spectrum = self._spectrum(samples)

@@ -8,10 +8,8 @@ import av
 import numpy as np
 from av.container import InputContainer
 
+from .hop import HOP, RATE
 from .trouble import Trouble
-
-RATE = 44100  # samples a second of everything behind this door
-HOP = 512  # samples a hop: 11.6 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ def song_of(path: Path) -> Song:
             seconds = float(stream.duration * stream.time_base)
         elif container.duration is not None:
             seconds = container.duration / av.time_base
-        return Song(path, stream.codec_context.name, seconds)
+        return Song(path, stream.codec.canonical_name, seconds)
 
 
 def has_moving_picture(path: Path) -> bool:
@@ -84,7 +82,7 @@ def _samples_of(path: Path) -> Iterator[np.ndarray]:
 
 
 def hops_of(path: Path, hop: int = HOP) -> Iterator[np.ndarray]:
-    """Decode a file into mono float32 hops (hop,) at 44.1 kHz, the last one padded with zeros.
+    """Decode a file into mono float32 hops (hop,) at 44.1 kHz; the last one may be shorter.
 
     Memory does not grow with the file. Trouble when the file cannot be read or holds no sound;
     a truncated file ends where it was cut.
@@ -102,4 +100,4 @@ def hops_of(path: Path, hop: int = HOP) -> Iterator[np.ndarray]:
     if not heard:
         raise Trouble(f"{path}: holds no sound (0 samples could be decoded)")
     if len(buffer):
-        yield np.pad(buffer, (0, hop - len(buffer)))
+        yield buffer

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from synth.latents import Latent
 from synth.trouble import Trouble
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from synth.latents import Latent
 
 NAMES = ("procedural", "biggan-128", "biggan-256", "biggan-512")
 DEFAULT = "procedural"
@@ -27,7 +28,7 @@ class Generator(Protocol):
         """Class embeddings (n, embedding_size) of class vectors (n, 1000); linear."""
         ...
 
-    def frames(self, latents: Sequence[Latent]) -> "Tensor":
+    def frames(self, latents: "Sequence[Latent]") -> "Tensor":
         """uint8 (B, resolution, resolution, 3) on the generator's device."""
         ...
 

@@ -60,10 +60,7 @@ def test_without_jitter_all_units_keep_one_pace() -> None:
 def test_the_walk_crosses_from_wall_to_wall() -> None:
     walker = walk()
     track = np.stack(
-        [
-            walker.step(0.3, sensitivity=0.25, jitter=0.5, dt=0.0116).copy()
-            for _ in range(3000)
-        ]
+        [walker.step(0.3, sensitivity=0.25, jitter=0.5, dt=0.0116).copy() for _ in range(3000)]
     )
     assert (track.max(0) > 1.5).all()
     assert (track.min(0) < -1.5).all()

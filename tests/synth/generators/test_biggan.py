@@ -20,14 +20,14 @@ def stock() -> BigGAN:
         torch.manual_seed(3)
         for name, buffer in network.named_buffers():
             if name.endswith("running_means"):
-                buffer += 0.1 * buffer.std() * torch.randn_like(buffer)
+                buffer.add_(0.1 * buffer.std() * torch.randn_like(buffer))
             if name.endswith("running_vars"):
-                buffer *= 1 + torch.linspace(-0.3, 0.3, len(buffer))[:, None]
+                buffer.mul_(1 + torch.linspace(-0.3, 0.3, len(buffer))[:, None])
     return network
 
 
 def ours_of(stock: BigGAN) -> BigGan:
-    return BigGan("biggan-128", Checkpoint(Path("."), stock.config, stock.state_dict()))
+    return BigGan("biggan-128", Checkpoint(Path(), stock.config, stock.state_dict()))
 
 
 def latents(network: BigGan, truncation: float, count: int = 3) -> list[Latent]:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from synth.generators import generator_of
 from synth.generators import fetch as fetching
+from synth.generators import generator_of
 from synth.generators.fetch import fetch, sources_of
 from synth.trouble import Trouble
 
@@ -36,7 +36,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.folder = folder
         super().__init__(*args)  # type: ignore[arg-type]
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         if self.server.stall is not None:
             self.server.stall.wait(20)
             return

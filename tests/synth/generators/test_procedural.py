@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -104,7 +106,7 @@ def test_morphing_from_class_to_class_never_jumps(artist: Procedural) -> None:
     def largest_change(first: int, last: int, steps: int) -> float:
         a, b = latent_of(artist, one_hot(first)), latent_of(artist, one_hot(last))
         morph = [picture(artist, a.toward(b, k / steps)).astype(int) for k in range(steps + 1)]
-        return float(max(np.abs(p - q).mean() for p, q in zip(morph, morph[1:], strict=False)))
+        return float(max(np.abs(p - q).mean() for p, q in itertools.pairwise(morph)))
 
     for first, last in ((1, 985), (980, 84), (72, 497), (885, 978)):
         assert largest_change(first, last, 120) < 0.6 * largest_change(first, last, 40)

@@ -104,9 +104,7 @@ def test_a_checkpoint_for_another_size_is_refused(folder: Path) -> None:
         generator_of("biggan-256", weights=folder)
 
 
-def test_absent_weights_tell_both_ways(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_absent_weights_tell_both_ways(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: str(tmp_path / name))
     with pytest.raises(Trouble, match="run `lj fetch biggan-256`, or name a local folder"):
         generator_of("biggan-256")

@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+from render.fit import fitted, side_for
+
+
+def gradient(side: int) -> np.ndarray:
+    ramp = np.linspace(0, 255, side).astype(np.uint8)
+    return np.stack([np.tile(ramp, (side, 1)), np.tile(ramp[:, None], (1, side))] * 2, 2)[..., :3]
+
+
+@pytest.mark.parametrize("fit", ["crop", "pad", "mirror"])
+@pytest.mark.parametrize("size", [(128, 128), (192, 108), (108, 192), (256, 64)])
+def test_every_fit_gives_the_asked_shape(fit: str, size: tuple[int, int]) -> None:
+    assert fitted(gradient(96), size, fit).shape == (size[1], size[0], 3)
+
+
+def test_a_picture_of_the_right_side_is_not_touched() -> None:
+    picture = gradient(side_for((192, 108), "crop"))
+    assert np.array_equal(fitted(picture, (192, 108), "crop"), picture[42:150])
+    small = gradient(side_for((192, 108), "pad"))
+    assert np.array_equal(fitted(small, (192, 108), "pad")[:, 42:150], small)
+
+
+def test_pad_is_black_and_mirror_is_not() -> None:
+    white = np.full((108, 108, 3), 255, np.uint8)
+    assert fitted(white, (192, 108), "pad")[:, :42].max() == 0
+    assert fitted(white, (192, 108), "mirror").min() == 255
+
+
+def test_mirrored_sides_are_the_picture_turned_over() -> None:
+    picture = gradient(108)
+    wide = fitted(picture, (192, 108), "mirror")
+    assert np.array_equal(wide[:, 41], picture[:, 0])
+    assert np.array_equal(wide[:, 40], picture[:, 1])
