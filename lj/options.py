@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+DEFAULT_PRESET = "silk"
+
 SongArgument = Annotated[Path, typer.Argument(help="A sound file, or a video with sound.")]
 PresetOption = Annotated[
     str, typer.Option("--preset", "-p", help="A look: a shipped name or a .toml file.")

@@ -11,7 +11,7 @@ from . import options
 def render(
     song: options.SongArgument,
     output: Annotated[Path, typer.Option("--output", "-o", help="The film to write, .mp4.")],
-    preset: options.PresetOption = "silk",
+    preset: options.PresetOption = options.DEFAULT_PRESET,
     settings: options.SetOption = None,
     generator: options.GeneratorOption = None,
     weights: options.WeightsOption = None,

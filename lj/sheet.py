@@ -11,7 +11,7 @@ from . import options
 def sheet(
     source: Annotated[Path, typer.Argument(help="A film, or a song to look at without rendering.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The picture to write, .png.")],
-    preset: options.PresetOption = "silk",
+    preset: options.PresetOption = options.DEFAULT_PRESET,
     settings: options.SetOption = None,
     generator: options.GeneratorOption = None,
     weights: options.WeightsOption = None,

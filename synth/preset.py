@@ -11,8 +11,6 @@ from typing import Any
 from .knobs import Knobs, knobs_of
 from .trouble import Trouble
 
-DEFAULT = "silk"
-
 
 @dataclass(frozen=True, slots=True)
 class Preset:

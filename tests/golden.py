@@ -6,6 +6,7 @@ records it anew; do that only after looking at sheets of what changed.
 """
 
 import tempfile
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +31,7 @@ def golden_latents(song: Path) -> dict[str, np.ndarray]:
     """For each preset and seed the noise and embedding (3, 256) at three moments."""
     artist = Procedural(256)
     analyzer = Analyzer()
-    heard = [
-        analyzer.hear(hop) for _, hop in zip(range(_MOMENTS[-1] + 1), hops_of(song), strict=False)
-    ]
+    heard = [analyzer.hear(hop) for hop in islice(hops_of(song), _MOMENTS[-1] + 1)]
     paths = {}
     for name in shipped():
         for seed in (1, 2):

@@ -227,23 +227,9 @@ def _full_disk_after(bytes_allowed: int) -> None:
 def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
     """A limit on the file's size stands in for the disk: the same failing write."""
     song = sounds.write_wav(tmp_path / "song.wav", sounds.noise(20, 0.2))
+    words = ["--size", "128", "--duration", "20", "--fps", "10", "-q"]
     ran = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "lj",
-            "render",
-            str(song),
-            "-o",
-            str(tmp_path / "a.mp4"),
-            "--size",
-            "128",
-            "--duration",
-            "20",
-            "--fps",
-            "10",
-            "-q",
-        ],
+        [sys.executable, "-m", "lj", "render", str(song), "-o", str(tmp_path / "a.mp4"), *words],
         capture_output=True,
         text=True,
         check=False,

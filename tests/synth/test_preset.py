@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth.knobs import table
-from synth.preset import DEFAULT, preset_of, shipped
+from synth.preset import preset_of, shipped
 from synth.trouble import Trouble
 
 
@@ -14,7 +14,6 @@ def test_at_least_twelve_looks_are_shipped_and_read() -> None:
     assert len(looks) >= 12
     assert len({look.knobs.steer.classes for look in looks}) == len(looks)
     assert all(look.description.endswith(".") for look in looks)
-    assert DEFAULT in shipped()
 
 
 def test_settings_are_laid_over_the_preset() -> None:

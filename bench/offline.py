@@ -1,0 +1,112 @@
+"""How fast a song becomes a film: times real time, part by part.
+
+    python -m bench.offline
+
+All rows are measured in one run, in turns, so that a busy machine slows all of them alike; each
+figure is the median over rounds.
+"""
+
+import statistics
+import tempfile
+import time
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+from bench.report import machine, publish, table
+from demo.compose import compose, write
+from render.film import Film
+from render.timeline import latents_of
+from synth.features import Analyzer
+from synth.generators import Generator
+from synth.generators.biggan import BigGan
+from synth.generators.procedural import Procedural
+from synth.generators.untrained import untrained
+from synth.generators.weights import Checkpoint
+from synth.hop import RATE
+from synth.preset import preset_of
+from synth.sound import hops_of
+from synth.visual import Visual
+
+FPS = Fraction(30)
+ROUNDS = 3
+SECONDS = 1.0  # of film that each generator draws in a round
+
+
+def untrained_biggan() -> BigGan:
+    """The published biggan-128 with random weights."""
+    network = untrained(128)
+    return BigGan("biggan-128", Checkpoint(Path("untrained"), network.config, network.state_dict()))
+
+
+def analysed(song: Path) -> float:
+    """Share of real time that decoding and analysis take."""
+    analyzer = Analyzer()
+    samples = 0
+    begun = time.perf_counter()
+    for hop in hops_of(song):
+        analyzer.hear(hop)
+        samples += len(hop)
+    return (time.perf_counter() - begun) / (samples / RATE)
+
+
+def filmed(song: Path, generator: Generator, folder: Path) -> tuple[float, float]:
+    """Seconds of drawing, and of the whole way, for SECONDS of film from the verse on."""
+    visual = Visual(preset_of("reef").knobs, generator.embed)
+    latents = latents_of(hops_of(song), visual, FPS, start=6.0)
+    shown = list(islice(latents, round(SECONDS * FPS)))
+    side = generator.resolution
+    begun = time.perf_counter()
+    pictures = [generator.frames([latent])[0].cpu().numpy() for latent in shown]
+    drawn = time.perf_counter()
+    with Film(folder / "bench.mp4", size=(side, side), fps=FPS, song=song) as film:
+        for picture in pictures:
+            film.show(picture)
+    return drawn - begun, time.perf_counter() - begun
+
+
+def row_of(artist: Generator, times: list[tuple[float, float]]) -> tuple[str, ...]:
+    drawing = statistics.median(t[0] for t in times)
+    whole = statistics.median(t[1] for t in times)
+    kind = "" if artist.name == "procedural" else ", untrained, as published"
+    return (
+        artist.name + kind,
+        f"{artist.resolution}",
+        f"{1000 * drawing / (SECONDS * FPS):.1f}",
+        f"{SECONDS / drawing:.2f}",
+        f"{SECONDS / whole:.2f}",
+    )
+
+
+def main() -> None:
+    artists: list[Generator] = [Procedural(side) for side in (256, 512, 1024)]
+    artists.append(untrained_biggan())
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        song = folder / "song.wav"
+        write(song, compose())
+        shares = []
+        times: dict[int, list[tuple[float, float]]] = {k: [] for k in range(len(artists))}
+        for _ in range(ROUNDS):
+            shares.append(analysed(song))
+            for k, artist in enumerate(artists):
+                times[k].append(filmed(song, artist, folder))
+    rows = [row_of(artist, times[k]) for k, artist in enumerate(artists)]
+    head = (
+        "generator",
+        "px",
+        "ms a frame",
+        "drawing, x real time",
+        "drawing + encoding, x real time",
+    )
+    publish(
+        "offline",
+        f"# Offline rendering, 30 fps, preset `reef`\n\n{machine()}\n\n{table(head, rows)}\n\n"
+        f"Decoding and analysis take {100 * statistics.median(shares):.1f} % of real time "
+        f"({1 / statistics.median(shares):.0f} x real time). Median of {ROUNDS} rounds, all rows "
+        "in turns in one run. GPU: not run.",
+    )
+
+
+if __name__ == "__main__":
+    main()
