@@ -33,7 +33,7 @@ $(SONG): demo/compose.py .venv/ready
 	$(BIN)/python demo/compose.py $@
 
 demo: $(SONG)
-	$(BIN)/lj render $(SONG) -o $(FILM) --preset reef --size 640x360 --fit crop
+	$(BIN)/lj render $(SONG) -o $(FILM) --preset silk --size 640x360
 	$(BIN)/lj sheet $(FILM) -o $(SHEET) --quiet
 	@echo "film:  $(FILM)"
 	@echo "sheet: $(SHEET)"

@@ -86,7 +86,14 @@ def draw(sound: Path, pictures: Sequence[Picture], columns: int, output: Path) -
     figure = Figure((inches, picture_height + _FEATURE_HEIGHT), dpi=_DPI, facecolor=_GROUND)
     parts = figure.subfigures(2, height_ratios=[picture_height, _FEATURE_HEIGHT], facecolor=_GROUND)
     top, bottom = np.asarray(parts)
-    top.subplots_adjust(0, 0, 1, 1 - 14 / _DPI / picture_height, wspace=0.02, hspace=0.12)
+    top.subplots_adjust(
+        0,
+        0,
+        1,
+        1 - 14 / _DPI / picture_height,
+        wspace=0.02,
+        hspace=16 / _THUMBNAIL * width / height,
+    )
     for place, axes in enumerate(top.subplots(rows, columns, squeeze=False).flat):
         axes.axis("off")
         if place < len(pictures):
@@ -120,7 +127,7 @@ def _draw_features(axes: np.ndarray, heard: Sequence[Features]) -> None:
     curves.set_ylim(0, 1.28)
     curves.set_yticks([0, 1])
     curves.set_xlabel("seconds", fontsize=7, color="w")
-    curves.legend(fontsize=6, loc="lower right", ncols=4, framealpha=0.6)
+    curves.legend(fontsize=6, loc="lower right", ncols=4, facecolor=_GROUND, labelcolor="w")
     for part in (chroma, curves):
         part.set_facecolor("#18181e")
         part.tick_params(colors="w", labelsize=6)

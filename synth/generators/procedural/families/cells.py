@@ -11,6 +11,7 @@ from ..scene import Scene
 
 CELLS = 16
 _GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
+_NOTHING = -30.0  # exponent of a share too small to see; denormal numbers would be slow
 _HARDNESS = 55.0  # of the soft minimum over squared distances: walls about 1/55 wide
 
 
@@ -63,6 +64,6 @@ def _soft_voronoi(x: Tensor, y: Tensor, cx: Tensor, cy: Tensor) -> tuple[Tensor,
     plane = torch.stack([2 * h * cx, 2 * h * cy, -h * (cx * cx + cy * cy)], 1)
     score = plane @ torch.stack([x, y, torch.ones_like(x)])
     best = score.amax(0)
-    share = score.sub_(best).exp_()
+    share = score.sub_(best).clamp_min_(_NOTHING).exp_()
     total = share.sum(0)
     return share, total, (best + torch.log(total)) / h
