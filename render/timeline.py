@@ -28,19 +28,19 @@ def latents_of(
     Sound before `start` is heard as well, so an excerpt shows what the whole film shows there.
     The analysis' known delay is taken back, so that picture and sound coincide.
     """
-    end = Sound(hops, start, duration)
-    states = _states(chain(end, repeat(np.zeros(visual.analyzer.hop, np.float32))), visual)
+    sound = _Counted(hops, start, duration)
+    states = _states(chain(sound, repeat(np.zeros(visual.analyzer.hop, np.float32))), visual)
     (before_at, before), (after_at, after) = next(states), next(states)
     for shown in frame_times(fps, start):
         moment = shown + visual.delay
         while after_at < moment:
             (before_at, before), (after_at, after) = (after_at, after), next(states)
-        if shown >= end.known(visual):
+        if shown >= sound.end(visual.analyzer.rate):
             return
         yield before.toward(after, max(0.0, (moment - before_at) / (after_at - before_at)))
 
 
-class Sound:
+class _Counted:
     """Hops that count themselves, and know where the film ends once that is known."""
 
     def __init__(self, hops: Iterable[np.ndarray], start: float, duration: float | None) -> None:
@@ -55,11 +55,9 @@ class Sound:
             yield hop
         self._ended = True
 
-    def known(self, visual: Visual) -> float:
-        """The end in seconds, as far as it is known by now."""
-        return min(
-            self._limit, self._samples / visual.analyzer.rate if self._ended else float("inf")
-        )
+    def end(self, rate: int) -> float:
+        """The film's end in seconds of the song, as far as it is known by now."""
+        return min(self._limit, self._samples / rate if self._ended else float("inf"))
 
 
 def _states(hops: Iterable[np.ndarray], visual: Visual) -> Iterator[tuple[float, Latent]]:

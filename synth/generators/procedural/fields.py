@@ -1,7 +1,10 @@
 """What a texture gives for every pixel, before light and colour."""
 
+from collections.abc import Iterable
+from functools import reduce
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 
@@ -13,14 +16,15 @@ class Fields(NamedTuple):
     glow: Tensor  # light that the surface gives off, 0 upward
     glow_tone: Tensor  # 0 .. 1, position in the glow's palette
 
-    def scaled(self, weight: float) -> "Fields":
-        return self if weight == 1 else Fields(*(weight * field for field in self))
-
-    def plus(self, other: "Fields | None") -> "Fields":
-        if other is None:
-            return self
-        return Fields(*(a + b for a, b in zip(self, other, strict=True)))
-
     def dimmed(self, light: Tensor) -> "Fields":
         """Relief, tone and glow multiplied by `light`, 0..1."""
         return Fields(self.height * light, self.tone * light, self.glow * light, self.glow_tone)
+
+
+def blended(parts: Iterable[tuple[float, Fields]]) -> Fields:
+    """The weighted sum of fields over the same pixels; weights sum to one."""
+    scaled = (
+        fields if weight == 1 else Fields(*(weight * field for field in fields))
+        for weight, fields in parts
+    )
+    return reduce(lambda a, b: Fields(*map(torch.add, a, b)), scaled)

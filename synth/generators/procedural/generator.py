@@ -13,7 +13,7 @@ from torch import Tensor
 from synth.latents import Latent
 
 from . import families, geometry
-from .fields import Fields
+from .fields import Fields, blended
 from .finish import Finish
 from .geometry import Canvas, View
 from .light import lit
@@ -71,28 +71,21 @@ class Procedural:
         return self._finish(lit(fields, scene, self._side, scene.families.get("flame", 0.0)))
 
     def _fields(self, scene: Scene) -> Fields:
-        """Blend of every family that takes part, over every geometry that takes part."""
-        blend: Fields | None = None
-        for name, weight in scene.families.items():
-            blend = self._family(name, scene).scaled(weight).plus(blend)
-        if blend is None:
-            raise AssertionError("a scene has at least one family")
-        return blend
+        """Blend of every family that takes part."""
+        return blended((w, self._family(name, scene)) for name, w in scene.families.items())
 
     def _family(self, name: str, scene: Scene) -> Fields:
+        """One family over every geometry that takes part; two bring a space of their own."""
         if name == "flame":
             return self._flame(scene, self._side)
         if name == "mandala":
             return self._half.unfold(families.mandala(self._half, scene, self._side))
-        blend: Fields | None = None
-        for place, weight in scene.geometries.items():
-            canvas = self._half if place in geometry.SYMMETRIC else self._whole
-            view = geometry.view(place, canvas, scene)
-            fields = view.lit(self._texture_family(name, view, scene))
-            blend = canvas.unfold(fields).scaled(weight).plus(blend)
-        if blend is None:
-            raise AssertionError("a scene has at least one geometry")
-        return blend
+        return blended((w, self._placed(name, at, scene)) for at, w in scene.geometries.items())
+
+    def _placed(self, name: str, place: str, scene: Scene) -> Fields:
+        canvas = self._half if place in geometry.SYMMETRIC else self._whole
+        view = geometry.view(place, canvas, scene)
+        return canvas.unfold(view.lit(self._texture_family(name, view, scene)))
 
     def _texture_family(self, name: str, view: View, scene: Scene) -> Fields:
         match name:
