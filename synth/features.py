@@ -10,8 +10,10 @@ import aubio
 import numpy as np
 from scipy import signal
 
+from .beat import BeatTracker
 from .envelope import RunningPeak
 from .hop import HOP, RATE
+from .onsets import BANDS, Novelty, OnsetPicker, band_weights
 
 PITCH_CLASSES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 SHORT_WINDOW = 1024  # samples; for flux, onsets and levels
@@ -31,9 +33,11 @@ class Features:
     time: float  # seconds from the first sample to the end of this hop
     chroma: np.ndarray  # (12,) 0..1, C first; all zero in silence
     flux: float  # 0..1, how much the spectrum grew, 1 = most in the last seconds
-    onset: bool  # a note or drum began
-    beat: bool  # a beat of the tempo tracker fell into this hop
+    onset: bool  # a note or drum began, told in the hop in which it is heard
+    onset_time: float  # seconds, when the last onset began; 0 before the first
+    beat: bool  # a beat fell into this hop
     beat_phase: float  # 0..1 from one beat to the next
+    next_beat: float  # seconds, when the next beat is expected; 0 while unknown
     bpm: float  # beats a minute, 0 while unknown
     loudness: float  # 0..1, Stevens' loudness against the loudest of the last seconds
     rise: float  # 0..1, how fast loudness grew
@@ -59,7 +63,10 @@ class Analyzer:
         self._flux = _Flux(self.dt)
         self._bands = _Bands(rate, self.dt)
         self._loudness = _Loudness(self.dt)
-        self._pulse = _Pulse(rate, hop)
+        self._novelty = _Novelty(rate)
+        self._onsets = OnsetPicker(self.dt)
+        self._onset_time = 0.0
+        self._beat = BeatTracker(self.dt, delay=self.delay)
 
     def hear(self, hop: np.ndarray) -> Features:
         """Features of the next hop; a shorter one, a file's last, is filled up with silence."""
@@ -71,15 +78,22 @@ class Analyzer:
         spectrum = self._spectrum(samples)
         loudness, rise = self._loudness(level)
         bass, mid, treble = self._bands(spectrum)
-        onset, beat, phase, bpm = self._pulse(samples)
+        time = self._hops * self.dt
+        novelty, bass_novelty = self._novelty(spectrum)
+        onset = self._onsets.step(novelty) and level > 0.01
+        if onset:
+            self._onset_time = max(0.0, time - self.delay)
+        pulse = self._beat.step(novelty, bass_novelty)
         return Features(
-            time=self._hops * self.dt,
+            time=time,
             chroma=self._chroma(samples) * min(1.0, level / 0.01),
             flux=self._flux(spectrum),
-            onset=onset and level > 0.01,
-            beat=beat,
-            beat_phase=phase,
-            bpm=bpm,
+            onset=onset,
+            onset_time=self._onset_time,
+            beat=pulse.beat,
+            beat_phase=pulse.phase,
+            next_beat=pulse.next_beat,
+            bpm=pulse.bpm,
             loudness=loudness,
             rise=rise,
             bass=bass,
@@ -182,25 +196,13 @@ class _Loudness:
         return loudness, self._peak.normalised(growth, self._dt)
 
 
-class _Pulse:
-    """Onsets, and beats with the phase between them."""
+class _Novelty:
+    """The bands of the onset detector, from the spectrum."""
 
-    def __init__(self, rate: int, hop: int) -> None:
-        self._dt = hop / rate
-        self._now = 0.0
-        self._last_beat = 0.0
-        self._onset = aubio.onset("kl", SHORT_WINDOW, hop, rate)
-        self._onset.set_silence(-60.0)  # dB at listening level, 40 dB under the loudest
-        self._tempo = aubio.tempo("default", SHORT_WINDOW, hop, rate)
-        self._tempo.set_silence(-60.0)
+    def __init__(self, rate: int) -> None:
+        self._bank = aubio.filterbank(BANDS, SHORT_WINDOW)
+        self._bank.set_coeffs(band_weights(SHORT_WINDOW // 2 + 1, rate))
+        self._growth = Novelty()
 
-    def __call__(self, samples: np.ndarray) -> tuple[bool, bool, float, float]:
-        self._now += self._dt
-        onset = bool(self._onset(samples)[0])
-        beat = bool(self._tempo(samples)[0])
-        if beat:
-            self._last_beat = self._now
-        bpm = float(self._tempo.get_bpm())
-        if not 0 < bpm < 1000:
-            return onset, beat, 0.0, 0.0
-        return onset, beat, (self._now - self._last_beat) * bpm / 60 % 1.0, bpm
+    def __call__(self, spectrum: aubio.cvec) -> tuple[float, float]:
+        return self._growth.step(np.array(self._bank(spectrum)))
