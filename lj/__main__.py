@@ -9,6 +9,7 @@ import typer
 
 from .doctor import doctor
 from .fetch import fetch
+from .hear import hear
 from .presets import presets
 from .render import render
 from .sheet import sheet
@@ -20,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (render, sheet, presets, fetch, doctor):
+for command in (render, sheet, hear, presets, fetch, doctor):
     app.command()(command)
 
 

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import av
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from synth.features import PITCH_CLASSES, Analyzer, Features
 from synth.generators import Generator
 from synth.hop import RATE
 from synth.knobs import Knobs
@@ -18,12 +16,12 @@ from synth.sound import hops_of, song_of
 from synth.trouble import Trouble
 from synth.visual import Visual
 
+from .hearing import GROUND, check_name, draw_chroma, draw_events, listen, save
 from .timeline import latents_of
 
 _THUMBNAIL = 160  # pixels wide
 _FEATURE_HEIGHT = 2.6  # inches for the curves
 _DPI = 100
-_GROUND = "#101014"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +75,13 @@ def pictures_of_song(song: Path, generator: Generator, knobs: Knobs, count: int)
 
 def draw(sound: Path, pictures: Sequence[Picture], columns: int, output: Path) -> None:
     """Write the sheet as PNG: pictures above, chroma, flux, onsets and beats below."""
-    if output.suffix.lower() != ".png":
-        raise Trouble(f"{output}: a sheet's name ends in .png")
+    check_name(output)
     rows = -(-len(pictures) // columns)
     height, width = pictures[0].pixels.shape[:2]
     inches = columns * _THUMBNAIL / _DPI
     picture_height = rows * (_THUMBNAIL * height / width + 16) / _DPI
-    figure = Figure((inches, picture_height + _FEATURE_HEIGHT), dpi=_DPI, facecolor=_GROUND)
-    parts = figure.subfigures(2, height_ratios=[picture_height, _FEATURE_HEIGHT], facecolor=_GROUND)
+    figure = Figure((inches, picture_height + _FEATURE_HEIGHT), dpi=_DPI, facecolor=GROUND)
+    parts = figure.subfigures(2, height_ratios=[picture_height, _FEATURE_HEIGHT], facecolor=GROUND)
     top, bottom = np.asarray(parts)
     top.subplots_adjust(
         0,
@@ -99,41 +96,9 @@ def draw(sound: Path, pictures: Sequence[Picture], columns: int, output: Path) -
         if place < len(pictures):
             axes.imshow(pictures[place].pixels, aspect="auto")
             axes.set_title(f"{pictures[place].time:.1f} s", fontsize=7, color="w", pad=2)
-    _draw_features(bottom.subplots(2, 1, sharex=True), _heard_in(sound))
+    heard, _ = listen(sound)
+    chroma, events = bottom.subplots(2, 1, sharex=True)
+    draw_chroma(chroma, heard)
+    draw_events(events, heard)
     bottom.subplots_adjust(0.035, 0.14, 0.995, 0.97, hspace=0.08)
-    try:
-        figure.savefig(output, facecolor=figure.get_facecolor())
-    except OSError as error:
-        raise Trouble(f"{output}: cannot be written ({error.strerror})") from None
-
-
-def _heard_in(sound: Path) -> list[Features]:
-    analyzer = Analyzer()
-    return [analyzer.hear(hop) for hop in hops_of(sound)]
-
-
-def _draw_features(axes: np.ndarray, heard: Sequence[Features]) -> None:
-    end = heard[-1].time
-    chroma, curves = axes
-    pitches = np.stack([f.chroma for f in heard], 1)
-    chroma.imshow(pitches, aspect="auto", origin="lower", extent=(0, end, -0.5, 11.5), cmap="magma")
-    chroma.set_yticks(range(12), PITCH_CLASSES, fontsize=6)
-    times = [f.time for f in heard]
-    curves.plot(times, [f.loudness for f in heard], color="#667788", lw=0.8, label="loudness")
-    curves.plot(times, [f.flux for f in heard], color="#ffb347", lw=0.6, label="flux")
-    _mark(curves, [f.time for f in heard if f.onset], 1.02, 1.12, "#66ddff", "onsets")
-    _mark(curves, [f.time for f in heard if f.beat], 1.14, 1.26, "#ff5577", "beats")
-    curves.set_xlim(0, end)
-    curves.set_ylim(0, 1.28)
-    curves.set_yticks([0, 1])
-    curves.set_xlabel("seconds", fontsize=7, color="w")
-    curves.legend(fontsize=6, loc="lower right", ncols=4, facecolor=_GROUND, labelcolor="w")
-    for part in (chroma, curves):
-        part.set_facecolor("#18181e")
-        part.tick_params(colors="w", labelsize=6)
-
-
-def _mark(
-    axes: Axes, times: Sequence[float], low: float, high: float, colour: str, name: str
-) -> None:
-    axes.vlines(times, low, high, color=colour, lw=0.8, label=name)
+    save(figure, output)

@@ -4,6 +4,7 @@ Every feature is normalised by what was heard in the last seconds, never by the 
 microphone and a file give the same numbers.
 """
 
+import math
 from dataclasses import dataclass
 
 import aubio
@@ -11,6 +12,7 @@ import numpy as np
 from scipy import signal
 
 from .beat import BeatTracker
+from .chroma import LowerPitches, sharpened, upper_bank
 from .envelope import RunningPeak
 from .hop import HOP, RATE
 from .onsets import BANDS, Novelty, OnsetPicker, band_weights
@@ -63,7 +65,7 @@ class Analyzer:
         self._flux = _Flux(self.dt)
         self._bands = _Bands(rate, self.dt)
         self._loudness = _Loudness(self.dt)
-        self._novelty = _Novelty(rate)
+        self._novelty = _Novelty(rate, self.dt)
         self._onsets = OnsetPicker(self.dt)
         self._onset_time = 0.0
         self._beat = BeatTracker(self.dt, delay=self.delay)
@@ -72,7 +74,8 @@ class Analyzer:
         """Features of the next hop; a shorter one, a file's last, is filled up with silence."""
         if hop.ndim != 1 or len(hop) > self.hop:
             raise ValueError(f"a hop of shape {hop.shape} was given; use ({self.hop},) or shorter")
-        hop = np.pad(hop, (0, self.hop - len(hop)))
+        if len(hop) < self.hop:
+            hop = np.pad(hop, (0, self.hop - len(hop)))
         self._hops += 1
         samples, level = self._level(hop)
         spectrum = self._spectrum(samples)
@@ -107,48 +110,44 @@ class _Levelled:
 
     def __init__(self, rate: int, dt: float) -> None:
         self._dt = dt
-        self._high_pass = signal.butter(2, 20, "highpass", fs=rate, output="sos")
-        self._state = np.zeros((1, 2))
+        b0, b1, b2, _, a1, a2 = signal.butter(2, 20, "highpass", fs=rate, output="sos")[0]
+        self._high_pass = aubio.digital_filter(3)
+        self._high_pass.set_biquad(b0, b1, b2, a1, a2)
         self._peak = RunningPeak(release=_MEMORY, floor=_SILENCE, start=_QUIET_VENUE)
 
     def __call__(self, hop: np.ndarray) -> tuple[np.ndarray, float]:
         """The levelled hop, and its RMS as a share 0..1 of the loudest recent one."""
-        clean = np.clip(np.nan_to_num(hop, nan=0.0, posinf=0.0, neginf=0.0), -8, 8)
-        high, self._state = signal.sosfilt(self._high_pass, clean, zi=self._state)
-        rms = max(0.0, float(np.sqrt(np.mean(high * high))) - _SILENCE)
+        high = self._high_pass(np.where(np.isfinite(hop), hop, 0).clip(-8, 8).astype(np.float32))
+        rms = max(0.0, math.sqrt(float(high @ high) / len(high)) - _SILENCE)
         peak = self._peak.update(rms, self._dt)
         if rms == 0.0:
             return np.zeros(len(hop), np.float32), 0.0
-        return (high * (_LISTENING_LEVEL / peak)).astype(np.float32), rms / peak
+        return high * np.float32(_LISTENING_LEVEL / peak), rms / peak
 
 
 class _Chroma:
-    """Energy of each pitch class over a long window, the strongest one 1.
-
-    Gaussian bins in log frequency, weighted towards the octaves where harmony is played
-    (Dan Ellis, "Chroma feature analysis and synthesis", 2007).
-    """
-
-    _WIDTH = 0.35  # semitones, standard deviation of a bin
-    _CENTRE, _SPREAD = 5.0, 2.0  # octave of most weight, and its standard deviation
+    """Chroma over a long window, the strongest pitch class 1; anew every second hop."""
 
     def __init__(self, rate: int, hop: int) -> None:
-        self._spectrum = aubio.pvoc(LONG_WINDOW, hop)
-        self._bank = aubio.filterbank(12, LONG_WINDOW)
-        self._bank.set_coeffs(self._coefficients(rate))
-
-    def _coefficients(self, rate: int) -> np.ndarray:
-        frequency = np.arange(1, LONG_WINDOW // 2 + 1) * rate / LONG_WINDOW
-        pitch = 12 * np.log2(frequency / 440) + 69  # MIDI note numbers
-        off = (pitch[None] - np.arange(12)[:, None] + 6) % 12 - 6
-        octave = pitch / 12 - 1
-        weight = np.exp(-0.5 * ((octave - self._CENTRE) / self._SPREAD) ** 2)
-        bins = np.exp(-0.5 * (off / self._WIDTH) ** 2) * weight
-        return np.pad(bins, ((0, 0), (1, 0))).astype(np.float32)
+        self._spectrum = aubio.pvoc(LONG_WINDOW, 2 * hop)
+        self._upper = aubio.filterbank(12, LONG_WINDOW)
+        self._upper.set_coeffs(upper_bank(LONG_WINDOW, rate))
+        self._lower = LowerPitches(LONG_WINDOW, 2 * hop, rate)
+        self._first_half: np.ndarray | None = None
+        self._chroma = np.zeros(12)
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
-        energy = np.array(self._bank(self._spectrum(samples)), np.float32)
-        return energy / max(float(energy.max()), 1e-6)
+        if self._first_half is None:
+            self._first_half = samples
+            return self._chroma
+        spectrum = self._spectrum(np.concatenate([self._first_half, samples]))
+        self._first_half = None
+        peaks = sharpened(spectrum.norm)
+        lower = self._lower.step(peaks, spectrum.phas)
+        spectrum.norm[:] = peaks
+        energy = lower + self._upper(spectrum)
+        self._chroma = energy / max(float(energy.max()), 1e-6)
+        return self._chroma
 
 
 class _Flux:
@@ -199,10 +198,10 @@ class _Loudness:
 class _Novelty:
     """The bands of the onset detector, from the spectrum."""
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: int, dt: float) -> None:
         self._bank = aubio.filterbank(BANDS, SHORT_WINDOW)
         self._bank.set_coeffs(band_weights(SHORT_WINDOW // 2 + 1, rate))
-        self._growth = Novelty()
+        self._growth = Novelty(dt)
 
     def __call__(self, spectrum: aubio.cvec) -> tuple[float, float]:
         return self._growth.step(np.array(self._bank(spectrum)))

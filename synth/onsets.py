@@ -1,11 +1,14 @@
 """Novelty of the sound and the onsets in it, without waiting for a peak to pass.
 
-Novelty is how much each band grew since the last hop, where a neighbouring band had not the same
-energy already, so that vibrato and glides count little (Sebastian Böck and Gerhard Widmer,
-"Maximum filter vibrato suppression for onset detection", 2013). An onset is told at the hop in
-which novelty crosses its threshold; aubio's own picker waits for the peak, two or three hops more.
+Novelty is how much each band grew, where a neighbouring band had not the same energy already, so
+that vibrato and glides count little (Sebastian Böck and Gerhard Widmer, "Maximum filter vibrato
+suppression for onset detection", 2013). Each band is measured against its own recent peak, so that
+hats count beside kicks (Dan Stowell and Mark Plumbley, "Adaptive whitening for improved real-time
+audio onset detection", 2007). An onset is told in the hop in which novelty crosses its threshold;
+aubio's own picker waits for the peak, two or three hops more.
 """
 
+import math
 from collections import deque
 
 import numpy as np
@@ -14,8 +17,10 @@ BANDS = 32
 LOWEST, HIGHEST = 40.0, 16000.0  # Hz
 BASS_BANDS = 9  # bands below about 220 Hz
 
-_COMPRESSION = 10.0  # log(1 + 10 x): loud and soft hits come closer
-_THRESHOLD = 0.13  # novelty of the softest hit at listening level
+_COMPRESSION = 3.0  # log(1 + 3 x): loud and soft hits come closer
+_PEAK_FOR = 15.0  # seconds until a band's peak is forgotten
+_FAINTEST_PEAK = 0.1  # of a band at listening level; hiss below it is not blown up
+_THRESHOLD = 0.08  # novelty of the softest hit
 _ABOVE_USUAL = 1.5  # times the median novelty of the last moments
 _USUAL = 0.15  # seconds of those moments
 _REST = 0.05  # seconds after an onset in which no other begins
@@ -36,19 +41,22 @@ def band_weights(bins: int, rate: int) -> np.ndarray:
 
 
 class Novelty:
-    """Growth of the bands' compressed energy from hop to hop."""
+    """Growth of the bands over the last two hops, each band against its own recent peak."""
 
-    def __init__(self) -> None:
-        self._before = np.zeros(BANDS)
+    def __init__(self, dt: float) -> None:
+        self._fading = math.exp(-dt / _PEAK_FOR)
+        self._peaks = np.full(BANDS, _FAINTEST_PEAK)
+        self._before = deque([np.zeros(BANDS)] * 2, maxlen=2)
 
     def step(self, bands: np.ndarray) -> tuple[float, float]:
-        """Mean growth over all bands and over the bass, from energies (BANDS,)."""
-        now = np.log1p(_COMPRESSION * bands)
-        grown = np.maximum(now - self._before, 0)
+        """Mean growth 0..1 over all bands and over the bass, from magnitudes (BANDS,)."""
+        self._peaks = np.maximum(np.maximum(bands, self._peaks * self._fading), _FAINTEST_PEAK)
+        now = np.log1p(_COMPRESSION * bands / self._peaks) / math.log1p(_COMPRESSION)
+        grown = np.maximum(now - self._before[0], 0)
         wide = now.copy()
         np.maximum(wide[1:], now[:-1], out=wide[1:])
         np.maximum(wide[:-1], now[1:], out=wide[:-1])
-        self._before = wide
+        self._before.append(wide)
         return float(grown.mean()), float(grown[:BASS_BANDS].mean())
 
 
@@ -61,7 +69,7 @@ class OnsetPicker:
         self._rested = _REST
 
     def step(self, novelty: float) -> bool:
-        usual = float(np.median(self._recent)) if self._recent else 0.0
+        usual = sorted(self._recent)[len(self._recent) // 2] if self._recent else 0.0
         self._recent.append(novelty)
         self._rested += self._dt
         if novelty < _THRESHOLD + _ABOVE_USUAL * usual or self._rested < _REST:

@@ -209,7 +209,7 @@ BAD = [
     (("render", "song.wav", "-o", "a.mp4", "--device", "warp"), "device warp cannot be used"),
     (("render", "song.wav", "-o", "a.mp4", "--start", "60"), "use an earlier --start"),
     (("sheet", "absent.mp4", "-o", "a.png"), "absent.mp4: no such file"),
-    (("sheet", "song.wav", "-o", "a.gif"), "a sheet's name ends in .png"),
+    (("sheet", "song.wav", "-o", "a.gif"), "a picture's name ends in .png"),
     (("fetch", "biggan-64"), "has no weights to fetch; use biggan-128"),
     (("fetch", "biggan-128", "--from", "http://127.0.0.1:9/x"), "put {file} where"),
     (("fetch", "biggan-128", "--from", "http://127.0.0.1:9/{file}"), "no connection"),

@@ -1,0 +1,79 @@
+"""`lj hear`: what the instrument hears, as data or as a picture."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import options
+
+if TYPE_CHECKING:
+    from synth.features import Features
+
+
+def hear(
+    song: options.SongArgument,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The picture to write, .png.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object a hop on stdout.")
+    ] = False,
+    duration: Annotated[
+        float | None, typer.Option(min=0.001, help="Seconds to hear; all when left out.")
+    ] = None,
+    quiet: options.QuietOption = False,
+) -> None:
+    """Show what is heard in a song: chroma, flux, onsets, beats and levels."""
+    from synth.trouble import Trouble
+
+    if not as_json and output is None:
+        raise Trouble("say what to do with what is heard: --json, or -o hear.png, or both")
+    if as_json:
+        try:
+            _print_hops(song, duration)
+        except BrokenPipeError:  # the reader has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if output is not None:
+        from render.hearing import check_name, draw_hearing, listen
+
+        from .console import note
+
+        check_name(output)
+        draw_hearing(*listen(song, duration), output)
+        note(f"{output}: what was heard", quiet=quiet)
+
+
+def _print_hops(song: Path, duration: float | None) -> None:
+    import json
+
+    from synth.features import Analyzer
+    from synth.sound import hops_of
+
+    analyzer = Analyzer()
+    for hop in hops_of(song):
+        heard = analyzer.hear(hop)
+        if duration is not None and heard.time > duration:
+            break
+        print(json.dumps(row_of(heard)))
+    sys.stdout.flush()
+
+
+def row_of(heard: "Features") -> dict[str, object]:
+    """One hop as plain values, rounded to what is meant; the names are a stable interface."""
+    return {
+        "time": round(heard.time, 6),
+        "chroma": [round(float(c), 4) for c in heard.chroma],
+        "flux": round(heard.flux, 4),
+        "onset": heard.onset,
+        "onset_time": round(heard.onset_time, 6),
+        "beat_phase": round(heard.beat_phase, 4),
+        "next_beat": round(heard.next_beat, 6),
+        "bpm": round(heard.bpm, 3),
+        "loudness": round(heard.loudness, 4),
+        "bass": round(heard.bass, 4),
+        "mid": round(heard.mid, 4),
+        "treble": round(heard.treble, 4),
+    }

@@ -1,0 +1,94 @@
+"""Pictures of what is heard: waveform, chroma, flux, onsets, beats and levels on one time axis."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from synth.features import PITCH_CLASSES, Analyzer, Features
+from synth.sound import hops_of
+from synth.trouble import Trouble
+
+GROUND = "#101014"
+_PANEL = "#18181e"
+_LEVELS = {"bass": "#ff5577", "mid": "#ffcc66", "treble": "#66ddff"}
+
+
+def listen(sound: Path, duration: float | None = None) -> tuple[list[Features], np.ndarray]:
+    """Features of every hop up to `duration` seconds, and the loudest sample of each hop."""
+    analyzer, heard, peaks = Analyzer(), [], []
+    for hop in hops_of(sound):
+        heard.append(analyzer.hear(hop))
+        peaks.append(float(np.abs(hop).max(initial=0)))
+        if duration is not None and heard[-1].time >= duration:
+            break
+    return heard, np.array(peaks)
+
+
+def draw_hearing(heard: Sequence[Features], peaks: np.ndarray, output: Path) -> None:
+    """Write a PNG of everything that was heard."""
+    check_name(output)
+    figure = Figure((14, 8), dpi=100, facecolor=GROUND)
+    wave, chroma, events, levels = figure.subplots(
+        4, 1, sharex=True, height_ratios=[1, 2.2, 1.6, 1.2]
+    )
+    figure.subplots_adjust(0.04, 0.06, 0.995, 0.985, hspace=0.06)
+    times = [f.time for f in heard]
+    wave.fill_between(times, -peaks, peaks, color="#8899aa", lw=0)
+    wave.set_ylim(-1, 1)
+    draw_chroma(chroma, heard)
+    draw_events(events, heard)
+    for name, colour in _LEVELS.items():
+        levels.plot(times, [getattr(f, name) for f in heard], color=colour, lw=0.7, label=name)
+    _dress(levels, heard)
+    _dress(wave, heard, legend=False)
+    save(figure, output)
+
+
+def draw_chroma(axes: Axes, heard: Sequence[Features]) -> None:
+    """Pitch classes over time, C at the bottom."""
+    pitches = np.stack([f.chroma for f in heard], 1)
+    extent = (0, heard[-1].time, -0.5, 11.5)
+    axes.imshow(pitches, aspect="auto", origin="lower", extent=extent, cmap="magma")
+    axes.set_yticks(range(12), PITCH_CLASSES)
+    axes.tick_params(colors="w", labelsize=6)
+
+
+def draw_events(axes: Axes, heard: Sequence[Features]) -> None:
+    """Loudness and flux, with onsets and predicted beats as strokes above."""
+    times = [f.time for f in heard]
+    axes.plot(times, [f.loudness for f in heard], color="#667788", lw=0.8, label="loudness")
+    axes.plot(times, [f.flux for f in heard], color="#ffb347", lw=0.6, label="flux")
+    onsets = [f.onset_time for f in heard if f.onset]
+    beats = [before.next_beat for before, f in pairwise(heard) if f.beat]
+    axes.vlines(onsets, 1.02, 1.12, color="#66ddff", lw=0.8, label="onsets")
+    axes.vlines(beats, 1.14, 1.26, color="#ff5577", lw=0.8, label="beats")
+    _dress(axes, heard)
+    axes.set_ylim(0, 1.28)
+    axes.set_yticks([0, 1])
+
+
+def _dress(axes: Axes, heard: Sequence[Features], *, legend: bool = True) -> None:
+    axes.set_facecolor(_PANEL)
+    axes.set_xlim(0, heard[-1].time)
+    axes.set_xlabel("seconds", fontsize=7, color="w")
+    axes.tick_params(colors="w", labelsize=6)
+    if legend:
+        axes.legend(fontsize=6, loc="lower right", ncols=4, facecolor=GROUND, labelcolor="w")
+
+
+def check_name(output: Path) -> None:
+    """Raise Trouble unless the picture's name says PNG, before any work is done."""
+    if output.suffix.lower() != ".png":
+        raise Trouble(f"{output}: a picture's name ends in .png")
+
+
+def save(figure: Figure, output: Path) -> None:
+    """Write a figure as PNG; Trouble when the place cannot be written."""
+    try:
+        figure.savefig(output, facecolor=figure.get_facecolor())
+    except OSError as error:
+        raise Trouble(f"{output}: cannot be written ({error.strerror})") from None

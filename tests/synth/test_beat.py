@@ -1,0 +1,108 @@
+"""Onsets and beats of drums whose times are known."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from synth.features import Analyzer
+from tests import sounds
+
+START = 0.3
+
+
+def drums(bpm: float, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    """Kick on every beat, a noisy snare on every second, hats in eighths; and all onsets."""
+    beat = 60 / bpm
+    eighths = list(np.arange(START, seconds - 0.1, beat / 2))
+    snare = sounds.noise(0.15, 0.3, 7) * np.exp(-sounds.times(0.15) * 25)
+    sound = sounds.struck(sounds.kick(), eighths[::2], seconds)
+    sound += sounds.struck(snare, eighths[2::4], seconds)
+    sound += sounds.struck(sounds.hat(), eighths, seconds)
+    return sound, np.array(eighths)
+
+
+@dataclass
+class Heard:
+    onsets: np.ndarray  # seconds, when they began
+    told: np.ndarray  # seconds, when they were told
+    beats: np.ndarray  # seconds, as predicted in the hop before
+    bpm: np.ndarray  # of every hop
+
+    def bpm_at(self, second: float) -> float:
+        return float(self.bpm[int(second * 44100 / 512)])
+
+
+def hear(mono: np.ndarray) -> Heard:
+    analyzer = Analyzer()
+    heard = [analyzer.hear(hop) for hop in sounds.hops(mono)]
+    return Heard(
+        onsets=np.array([f.onset_time for f in heard if f.onset]),
+        told=np.array([f.time for f in heard if f.onset]),
+        beats=np.array([a.next_beat for a, b in pairwise(heard) if b.beat]),
+        bpm=np.array([f.bpm for f in heard]),
+    )
+
+
+def f_measure(truth: np.ndarray, found: np.ndarray, window: float) -> float:
+    """Each truth is met by at most one find within the window."""
+    free = list(found)
+    hits = 0
+    for moment in truth:
+        near = [x for x in free if abs(x - moment) <= window]
+        if near:
+            free.remove(min(near, key=lambda x: abs(x - moment)))
+            hits += 1
+    return 2 * hits / (len(truth) + len(found))
+
+
+@pytest.mark.parametrize("bpm", [80, 100, 126, 150, 174])
+def test_every_drum_is_an_onset_and_is_told_at_once(bpm: float) -> None:
+    sound, truth = drums(bpm, 10)
+    heard = hear(sound)
+    assert f_measure(truth, heard.onsets, 0.05) >= 0.98
+    delays = [heard.told[heard.told >= moment].min() - moment for moment in truth[:-1]]
+    assert np.percentile(delays, 95) < 0.03
+
+
+def test_a_held_chord_hides_no_drum() -> None:
+    sound, truth = drums(120, 10)
+    bed = sounds.chord((57, 60, 64), 10) * np.minimum(1, sounds.times(10) / 0.5)
+    assert f_measure(truth, hear(sound + bed).onsets, 0.05) >= 0.95
+
+
+@pytest.mark.parametrize("bpm", [70, 85, 100, 118, 128, 140, 155, 170, 180])
+def test_tempo_is_known_after_eight_seconds(bpm: float) -> None:
+    heard = hear(drums(bpm, 9)[0])
+    assert heard.bpm_at(8.2) == pytest.approx(bpm, rel=0.005)
+
+
+@pytest.mark.parametrize("bpm", [84, 120, 165])
+def test_beats_are_known_before_they_sound(bpm: float) -> None:
+    sound, truth = drums(bpm, 16)
+    beats = hear(sound).beats
+    assert f_measure(truth[::2][truth[::2] > 8], beats[beats > 8], 0.02) > 0.95
+
+
+def test_a_new_tempo_is_found_within_six_seconds() -> None:
+    heard = hear(np.concatenate([drums(120, 12)[0], drums(132, 10)[0]]))
+    assert heard.bpm_at(11.5) == pytest.approx(120, rel=0.005)
+    assert heard.bpm_at(18) == pytest.approx(132, rel=0.005)
+
+
+def test_a_break_of_eight_bars_is_counted_through() -> None:
+    beat = 60 / 126
+    before, _ = drums(126, START + 32 * beat)
+    pause = sounds.chord((57, 60, 64), 32 * beat) * 0.2
+    after, _ = drums(126, 8.0)
+    beats = hear(np.concatenate([before, pause, after[int(START * 44100) :]])).beats
+    truth = START + np.arange(80) * beat
+    late = truth[(truth > 8) & (truth < beats.max() + 0.1)]
+    assert f_measure(late, beats[beats > 8], 0.07) > 0.85
+
+
+def test_silence_has_no_beat() -> None:
+    heard = hear(sounds.silence(6))
+    assert len(heard.beats) == len(heard.onsets) == 0
+    assert not heard.bpm.any()
