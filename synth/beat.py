@@ -2,9 +2,9 @@
 
 Four times a second the novelty of the last seconds is compared with itself: the tempo is the lag
 whose first multiples agree best, with a preference for what people tap (Dirk Moelants, "Preferred
-tempo reconsidered", 2002). Between two tempi an octave apart the bass decides. The phase is that of
-the pulse train which the last beats fit best; the next beat follows from it and is corrected
-gently. A break without drums is counted through at the old tempo.
+tempo reconsidered", 2002). Between two tempi an octave apart the sound without hats decides. The
+phase is that of the pulse train which the last beats fit best; the next beat follows from it and is
+corrected gently. A break without drums is counted through at the old tempo.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .envelope import RunningPeak
+from .knobs import Hear
 
 SLOWEST, FASTEST = 62.0, 195.0  # beats a minute
 
@@ -22,9 +23,10 @@ _TAPPED = 118.0  # beats a minute that most people would tap, and
 _TAPPED_SPREAD = 0.75  # how far from it they stray, in octaves
 _MULTIPLES = 4  # of the lag that must agree
 _LOYALTY = 0.25  # advantage of the tempo that is already followed
+_OCTAVES = {"as heard": 1.0, "half": 0.5, "double": 2.0}  # of knob hear.octave
 _PULSES = 8  # beats that decide the phase,
 _FADING = 0.85  # each counting so much less than the next younger one
-_BOTH = 0.82  # share of a slow tempo's agreement from which on the fast one is meant
+_BOTH = 0.85  # share of a slow tempo's agreement from which on the fast one is meant
 _FAITH = 0.2  # agreement below which nothing is heard that could be followed
 _PRESENT = 0.35  # share of the usual novelty below which a break is counted through
 _USUAL_FOR = 60.0  # seconds until the usual novelty is forgotten
@@ -51,7 +53,7 @@ class BeatTracker:
     def __init__(self, dt: float, *, delay: float) -> None:
         self._dt, self._delay = dt, delay
         length = round(_MEMORY / dt)
-        self._novelty, self._bass = np.zeros(length), np.zeros(length)
+        self._novelty, self._body = np.zeros(length), np.zeros(length)
         self._hops = 0
         self._look_every = max(1, round(_EVERY / dt))
         self._candidates = np.exp(np.arange(np.log(SLOWEST), np.log(FASTEST), 0.01))
@@ -60,13 +62,15 @@ class BeatTracker:
         self._period = 0.0  # seconds
         self._next = 0.0  # seconds of novelty's clock
         self._doubts = 0
+        self._knobs = Hear()
         self._break_ended = -_AFTER_BREAK
         self._usual = RunningPeak(release=_USUAL_FOR, floor=1e-6)
 
-    def step(self, novelty: float, bass: float) -> Pulse:
-        """Take in one hop's novelty, over all bands and in the bass."""
+    def step(self, novelty: float, body: float, knobs: Hear) -> Pulse:
+        """Take in one hop's novelty, over all bands and without the hats."""
+        self._knobs = knobs
         place = self._hops % len(self._novelty)
-        self._novelty[place], self._bass[place] = novelty + bass, bass
+        self._novelty[place], self._body[place] = novelty + body, body
         self._hops += 1
         now = self._hops * self._dt
         if now >= _WARM_UP and self._hops % self._look_every == 0:
@@ -89,7 +93,9 @@ class BeatTracker:
         if lately < _PRESENT * self._usual.update(lately, _EVERY):
             self._break_ended = now
             return
-        if not self._period or now - self._break_ended > _AFTER_BREAK:
+        if self._knobs.bpm:
+            self._follow_tempo(self._knobs.bpm)
+        elif not self._period or now - self._break_ended > _AFTER_BREAK:
             self._look_for_tempo(past)
         if self._period:
             self._follow_phase(self._expected(now))
@@ -98,8 +104,9 @@ class BeatTracker:
         agreement = autocorrelation(past)
         heard = self._tempo(agreement)
         if heard is not None:
-            bass = autocorrelation(self._past(self._bass))
-            self._follow_tempo(self._refined(agreement, self._octave(bass, heard)))
+            body = autocorrelation(self._past(self._body))
+            tempo = self._refined(agreement, self._octave(body, heard))
+            self._follow_tempo(tempo * _OCTAVES[self._knobs.octave])
 
     def _past(self, ring: np.ndarray) -> np.ndarray:
         """What the ring holds, oldest first."""
@@ -114,16 +121,17 @@ class BeatTracker:
             return None
         scores = scores * self._preference
         if self._period:
-            off = np.log(self._candidates * self._period / 60) / 0.03
+            followed = self._period * _OCTAVES[self._knobs.octave]
+            off = np.log(self._candidates * followed / 60) / 0.03
             scores = scores * (1 + _LOYALTY * np.exp(-0.5 * off**2))
         return float(self._candidates[scores.argmax()])
 
-    def _octave(self, bass: np.ndarray, tempo: float) -> float:
-        """Double the tempo where the bass plays each half beat as well, halve it where it rests."""
+    def _octave(self, body: np.ndarray, tempo: float) -> float:
+        """Double the tempo where half beats sound like beats without their hats, else halve it."""
         slow = tempo if 2 * tempo <= FASTEST else tempo / 2
         if slow < SLOWEST:
             return tempo
-        at_slow, at_fast = self._agreement_at(bass, np.array([slow, 2 * slow]))
+        at_slow, at_fast = self._agreement_at(body, np.array([slow, 2 * slow]))
         if at_slow <= 0:
             return tempo
         return 2 * slow if at_fast > _BOTH * at_slow else slow

@@ -15,6 +15,7 @@ from .beat import BeatTracker
 from .chroma import LowerPitches, sharpened, upper_bank
 from .envelope import RunningPeak
 from .hop import HOP, RATE
+from .knobs import Hear
 from .onsets import BANDS, Novelty, OnsetPicker, band_weights
 
 PITCH_CLASSES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
@@ -25,6 +26,7 @@ _SILENCE = 10 ** (-90 / 20)  # RMS under which a room counts as silent
 _QUIET_VENUE = 10 ** (-55 / 20)  # RMS expected of the music before any was heard
 _LISTENING_LEVEL = 0.1  # RMS to which the loudest recent passage is brought, -20 dBFS
 _MEMORY = 20.0  # seconds until a loud passage is forgotten
+_AS_HEARD = Hear()
 _BANDS = {"bass": (25.0, 180.0), "mid": (180.0, 2500.0), "treble": (2500.0, 16000.0)}  # Hz
 
 
@@ -70,7 +72,7 @@ class Analyzer:
         self._onset_time = 0.0
         self._beat = BeatTracker(self.dt, delay=self.delay)
 
-    def hear(self, hop: np.ndarray) -> Features:
+    def hear(self, hop: np.ndarray, knobs: Hear = _AS_HEARD) -> Features:
         """Features of the next hop; a shorter one, a file's last, is filled up with silence."""
         if hop.ndim != 1 or len(hop) > self.hop:
             raise ValueError(f"a hop of shape {hop.shape} was given; use ({self.hop},) or shorter")
@@ -82,11 +84,11 @@ class Analyzer:
         loudness, rise = self._loudness(level)
         bass, mid, treble = self._bands(spectrum)
         time = self._hops * self.dt
-        novelty, bass_novelty = self._novelty(spectrum)
+        novelty, body = self._novelty(spectrum)
         onset = self._onsets.step(novelty) and level > 0.01
         if onset:
             self._onset_time = max(0.0, time - self.delay)
-        pulse = self._beat.step(novelty, bass_novelty)
+        pulse = self._beat.step(novelty, body, knobs)
         return Features(
             time=time,
             chroma=self._chroma(samples) * min(1.0, level / 0.01),

@@ -3,6 +3,7 @@
 A knob is a field of its group: `steer.truncation` is `Knobs().steer.truncation`.
 """
 
+import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -37,6 +38,15 @@ Classes = Annotated[tuple[int, ...], BeforeValidator(_class_numbers)]
 
 class _Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Hear(_Group):
+    """How the beat is counted."""
+
+    octave: Literal["as heard", "half", "double"] = Field(
+        "as heard", description="Count the beat as heard, half as fast or twice as fast."
+    )
+    bpm: float = _knob(0.0, "Beats a minute when the tempo is tapped or known; 0 listens.", 0, 300)
 
 
 class Steer(_Group):
@@ -75,6 +85,7 @@ class Look(_Group):
 class Knobs(_Group):
     """Every knob's value."""
 
+    hear: Hear = Hear()
     steer: Steer = Steer()
     look: Look = Look()
 
@@ -148,7 +159,9 @@ def _sentence(error: pydantic.ValidationError) -> str:
     name = ".".join(str(part) for part in first["loc"][:2])
     known = {knob.name: knob for knob in table()}
     if first["type"] == "extra_forbidden":
-        return f"{name} is no knob; use {', '.join(known)}{more}"
+        close = difflib.get_close_matches(name, known, 1)
+        cure = f"did you mean {close[0]}?" if close else f"use {', '.join(known)}"
+        return f"{name} is no knob; {cure}{more}"
     if name not in known:
         return f"{name} is {first['input']!r}; it must be a table of knobs{more}"
     if first["type"] == "value_error":

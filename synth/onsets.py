@@ -15,7 +15,7 @@ import numpy as np
 
 BANDS = 32
 LOWEST, HIGHEST = 40.0, 16000.0  # Hz
-BASS_BANDS = 9  # bands below about 220 Hz
+BODY_BANDS = 23  # bands below about 3 kHz: drums and chords without the hats
 
 _COMPRESSION = 3.0  # log(1 + 3 x): loud and soft hits come closer
 _PEAK_FOR = 15.0  # seconds until a band's peak is forgotten
@@ -49,7 +49,7 @@ class Novelty:
         self._before = deque([np.zeros(BANDS)] * 2, maxlen=2)
 
     def step(self, bands: np.ndarray) -> tuple[float, float]:
-        """Mean growth 0..1 over all bands and over the bass, from magnitudes (BANDS,)."""
+        """Mean growth 0..1 over all bands and over the body, from magnitudes (BANDS,)."""
         self._peaks = np.maximum(np.maximum(bands, self._peaks * self._fading), _FAINTEST_PEAK)
         now = np.log1p(_COMPRESSION * bands / self._peaks) / math.log1p(_COMPRESSION)
         grown = np.maximum(now - self._before[0], 0)
@@ -57,7 +57,7 @@ class Novelty:
         np.maximum(wide[1:], now[:-1], out=wide[1:])
         np.maximum(wide[:-1], now[1:], out=wide[:-1])
         self._before.append(wide)
-        return float(grown.mean()), float(grown[:BASS_BANDS].mean())
+        return float(grown.mean()), float(grown[:BODY_BANDS].mean())
 
 
 class OnsetPicker:

@@ -65,6 +65,30 @@ def has_moving_picture(path: Path) -> bool:
         return any(not stream.disposition & cover for stream in container.streams.video)
 
 
+class Hopper:
+    """Cuts blocks of any length, rate and channel count into hops at RATE.
+
+    What a device delivers goes in; what the analyzer eats comes out. Resampling is FFmpeg's, and
+    its delay is a fraction of a hop.
+    """
+
+    def __init__(self, rate: int, hop: int = HOP) -> None:
+        self._rate, self._hop = rate, hop
+        self._resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
+        self._rest = np.zeros(0, np.float32)
+
+    def push(self, block: np.ndarray) -> list[np.ndarray]:
+        """Whole hops (hop,) that are ready after `block` (n,) or (n, channels) of float32."""
+        mono = block if block.ndim == 1 else block.mean(axis=1)
+        frame = av.AudioFrame.from_ndarray(mono.astype(np.float32)[None], "flt", "mono")
+        frame.rate = self._rate
+        ready = [part.to_ndarray()[0] for part in self._resampler.resample(frame)]
+        self._rest = np.concatenate([self._rest, *ready])
+        whole = len(self._rest) // self._hop * self._hop
+        hops, self._rest = self._rest[:whole], self._rest[whole:]
+        return list(hops.reshape(-1, self._hop))
+
+
 def _samples_of(path: Path) -> Iterator[np.ndarray]:
     """Mono float32 blocks (n,) at RATE, of whatever lengths the decoder gives."""
     resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from synth.features import Analyzer
+from synth.knobs import Hear
 from tests import sounds
 
 START = 0.3
@@ -106,3 +107,23 @@ def test_silence_has_no_beat() -> None:
     heard = hear(sounds.silence(6))
     assert len(heard.beats) == len(heard.onsets) == 0
     assert not heard.bpm.any()
+
+
+@pytest.mark.parametrize(("knobs", "wanted"), [("half", 60), ("double", 240), ("as heard", 120)])
+def test_the_beat_can_be_counted_half_or_double(knobs: str, wanted: float) -> None:
+    analyzer = Analyzer()
+    choice = Hear.model_validate({"octave": knobs})
+    for hop in sounds.hops(drums(120, 10)[0]):
+        heard = analyzer.hear(hop, choice)
+    assert heard.bpm == pytest.approx(wanted, rel=0.005)
+
+
+def test_a_tapped_tempo_is_taken_and_its_phase_found() -> None:
+    analyzer, beats, before = Analyzer(), [], 0.0
+    for hop in sounds.hops(drums(96, 12)[0]):
+        heard = analyzer.hear(hop, Hear(bpm=96))
+        if heard.beat:
+            beats.append(before)
+        before = heard.next_beat
+    assert heard.bpm == pytest.approx(96)
+    assert f_measure(START + np.arange(10, 19) * 60 / 96, np.array(beats[-9:]), 0.03) > 0.85

@@ -47,7 +47,7 @@ def test_streaming_equals_a_batch_of_the_same_definition() -> None:
         spectrum = np.fft.rfft(np.fft.fftshift(part))
         peaks = sharpened(np.abs(spectrum))
         energy = lower.step(peaks, np.angle(spectrum)) + bank @ peaks
-        assert chroma == pytest.approx(energy / max(energy.max(), 1e-6), abs=2e-3)
+        assert chroma == pytest.approx(energy / max(energy.max(), 1e-6), abs=1e-5)
 
 
 @pytest.mark.parametrize("notes", [(60, 64, 67), (57, 60, 64), (55, 59, 62, 65), (48, 55, 63, 70)])

@@ -41,7 +41,10 @@ def test_the_sentence_is_the_promised_one() -> None:
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"steer": {"trunkation": 0.5}}, "steer.trunkation is no knob; use steer.pitch"),
+        (
+            {"steer": {"trunkation": 0.5}},
+            "steer.trunkation is no knob; did you mean steer.truncation?",
+        ),
         ({"sound": {}}, "sound is no knob"),
         ({"steer": 3}, "steer is 3; it must be a table"),
         ({"steer": {"jitter": "much"}}, "steer.jitter is 'much'; use 0 to 1"),

@@ -6,8 +6,9 @@ import av
 import numpy as np
 import pytest
 
+from synth.features import Analyzer
 from synth.hop import HOP, RATE
-from synth.sound import has_moving_picture, hops_of, song_of
+from synth.sound import Hopper, has_moving_picture, hops_of, song_of
 from synth.trouble import Trouble
 from tests import sounds
 
@@ -137,3 +138,30 @@ def test_a_song_tells_its_length_and_codec(tmp_path: Path) -> None:
     song = song_of(sounds.encode(tmp_path / "a.flac", sounds.tone(440, 2)))
     assert song.codec == "flac"
     assert song.seconds == pytest.approx(2.0, abs=0.01)
+
+
+@pytest.mark.parametrize("rate", [44100, 48000, 96000])
+@pytest.mark.parametrize("block", [64, 441, 1000])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_any_rate_and_block_gives_the_same_features_at_the_same_times(
+    rate: int, block: int, channels: int
+) -> None:
+    t = np.arange(2 * rate) / rate
+    music = 0.3 * np.sin(2 * np.pi * 440 * t) + 0.3 * np.sin(2 * np.pi * 554.37 * t)
+    music *= 1 - 0.8 * np.minimum(1, (t % 0.5) * 6)
+    blocks = np.repeat(music[:, None], channels, 1).astype(np.float32)
+    hopper, analyzer, reference = Hopper(rate), Analyzer(), Analyzer()
+    hops = [h for k in range(0, len(blocks), block) for h in hopper.push(blocks[k : k + block])]
+    t = np.arange(2 * RATE) / RATE
+    same = 0.3 * np.sin(2 * np.pi * 440 * t) + 0.3 * np.sin(2 * np.pi * 554.37 * t)
+    same *= 1 - 0.8 * np.minimum(1, (t % 0.5) * 6)
+    wanted = [reference.hear(hop) for hop in sounds.hops(same)]
+    got = [analyzer.hear(hop) for hop in hops]
+    assert len(got) >= len(wanted) - 2
+    for a, b in list(zip(got, wanted, strict=False))[40:]:
+        assert a.time == b.time
+        assert a.loudness == pytest.approx(b.loudness, abs=0.05)
+        assert a.chroma == pytest.approx(b.chroma, abs=0.05)
+    assert np.flatnonzero([f.onset for f in got]) == pytest.approx(
+        np.flatnonzero([f.onset for f in wanted]), abs=1
+    )
