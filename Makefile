@@ -49,6 +49,7 @@ lint: env
 
 bench: env
 	$(BIN)/python -m bench.offline
+	$(BIN)/python -m bench.ears
 
 clean:
 	rm -rf .venv build dist

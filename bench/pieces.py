@@ -12,6 +12,7 @@ from pathlib import Path
 import mido
 import numpy as np
 
+from demo import compose
 from demo.compose import hat, kick, snare
 from synth.hop import RATE
 from synth.sound import hops_of
@@ -153,6 +154,25 @@ def chord_bed(seconds: float) -> np.ndarray:
     ]
     swell: np.ndarray = 0.05 * np.sum(tones, axis=0) * np.minimum(1, t / 0.5)
     return swell
+
+
+def song_form(parts: tuple[int, ...], seed: int) -> Piece:
+    """The demo song's instruments playing parts of one bar each; `onsets` are drops and breaks."""
+    noise = np.random.RandomState(seed)
+    tape = compose.Tape(len(parts) * compose.BAR)
+    for bar, part in enumerate(parts):
+        compose.drums(tape, bar, part, noise)
+        compose.harmony(tape, bar % len(compose.CHORDS), part, at=bar)
+        compose.melody(tape, bar, part)
+    length = int(len(parts) * compose.BAR * RATE)
+    samples = np.tanh(1.1 * tape.samples[:length]).mean(1)
+    changes = [k for k in range(1, len(parts)) if _drummed(parts[k]) != _drummed(parts[k - 1])]
+    moments = np.array(changes, float) * compose.BAR
+    return Piece(f"form {seed}", samples.astype(np.float32), onsets=moments)
+
+
+def _drummed(part: int) -> bool:
+    return part in (compose.VERSE, compose.DROP)
 
 
 def tone(midi_note: float, harmonics: int, seconds: float = 1.0) -> np.ndarray:

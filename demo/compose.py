@@ -103,9 +103,10 @@ def drums(tape: Tape, bar: int, part: int, noise: np.random.RandomState) -> None
         tape.lay(hat(noise), begin + step * BAR / steps, 0.16 + 0.1 * (step % 2), 0.3)
 
 
-def harmony(tape: Tape, bar: int, part: int) -> None:
-    root, tones = CHORDS[bar]
-    begin = bar * BAR
+def harmony(tape: Tape, chord: int, part: int, *, at: int | None = None) -> None:
+    """The chord of bar `chord`, laid there or into bar `at`."""
+    root, tones = CHORDS[chord]
+    begin = (chord if at is None else at) * BAR
     level = {INTRO: 0.10, VERSE: 0.09, BREAK: 0.11, DROP: 0.11, END: 0.12}[part]
     for k, tone in enumerate(tones):
         tape.lay(saw(root + 12 + tone, BAR, 9), begin, level, (k - 1) * 0.7)

@@ -76,4 +76,5 @@ def row_of(heard: "Features") -> dict[str, object]:
         "bass": round(heard.bass, 4),
         "mid": round(heard.mid, 4),
         "treble": round(heard.treble, 4),
+        "section": heard.section,
     }

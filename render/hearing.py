@@ -58,13 +58,15 @@ def draw_chroma(axes: Axes, heard: Sequence[Features]) -> None:
 
 
 def draw_events(axes: Axes, heard: Sequence[Features]) -> None:
-    """Loudness and flux, with onsets and predicted beats as strokes above."""
+    """Loudness and flux, with onsets, predicted beats and sections as strokes."""
     times = [f.time for f in heard]
     axes.plot(times, [f.loudness for f in heard], color="#667788", lw=0.8, label="loudness")
     axes.plot(times, [f.flux for f in heard], color="#ffb347", lw=0.6, label="flux")
     onsets = [f.onset_time for f in heard if f.onset]
     beats = [before.next_beat for before, f in pairwise(heard) if f.beat]
     axes.vlines(onsets, 1.02, 1.12, color="#66ddff", lw=0.8, label="onsets")
+    sections = [f.time for before, f in pairwise(heard) if f.section != before.section]
+    axes.vlines(sections, 0, 1.28, color="#ffffff", lw=1.2, label="sections")
     axes.vlines(beats, 1.14, 1.26, color="#ff5577", lw=0.8, label="beats")
     _dress(axes, heard)
     axes.set_ylim(0, 1.28)
@@ -77,7 +79,7 @@ def _dress(axes: Axes, heard: Sequence[Features], *, legend: bool = True) -> Non
     axes.set_xlabel("seconds", fontsize=7, color="w")
     axes.tick_params(colors="w", labelsize=6)
     if legend:
-        axes.legend(fontsize=6, loc="lower right", ncols=4, facecolor=GROUND, labelcolor="w")
+        axes.legend(fontsize=6, loc="lower right", ncols=5, facecolor=GROUND, labelcolor="w")
 
 
 def check_name(output: Path) -> None:

@@ -17,6 +17,7 @@ from .envelope import RunningPeak
 from .hop import HOP, RATE
 from .knobs import Hear
 from .onsets import BANDS, Novelty, OnsetPicker, band_weights
+from .sections import Sections
 
 PITCH_CLASSES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 SHORT_WINDOW = 1024  # samples; for flux, onsets and levels
@@ -48,6 +49,7 @@ class Features:
     bass: float  # 0..1, 25 to 180 Hz
     mid: float  # 0..1, 180 to 2500 Hz
     treble: float  # 0..1, 2.5 to 16 kHz
+    section: int  # counts up at each drop and break
 
 
 class Analyzer:
@@ -67,7 +69,10 @@ class Analyzer:
         self._flux = _Flux(self.dt)
         self._bands = _Bands(rate, self.dt)
         self._loudness = _Loudness(self.dt)
-        self._novelty = _Novelty(rate, self.dt)
+        self._onset_bank = aubio.filterbank(BANDS, SHORT_WINDOW)
+        self._onset_bank.set_coeffs(band_weights(SHORT_WINDOW // 2 + 1, rate))
+        self._novelty = Novelty(self.dt)
+        self._sections = Sections(self.dt)
         self._onsets = OnsetPicker(self.dt)
         self._onset_time = 0.0
         self._beat = BeatTracker(self.dt, delay=self.delay)
@@ -84,7 +89,8 @@ class Analyzer:
         loudness, rise = self._loudness(level)
         bass, mid, treble = self._bands(spectrum)
         time = self._hops * self.dt
-        novelty, body = self._novelty(spectrum)
+        onset_bands = np.array(self._onset_bank(spectrum))
+        novelty, body = self._novelty.step(onset_bands)
         onset = self._onsets.step(novelty) and level > 0.01
         if onset:
             self._onset_time = max(0.0, time - self.delay)
@@ -104,6 +110,7 @@ class Analyzer:
             bass=bass,
             mid=mid,
             treble=treble,
+            section=self._sections.step(onset_bands),
         )
 
 
@@ -195,15 +202,3 @@ class _Loudness:
         growth = max(0.0, loudness - self._before) / self._dt
         self._before = loudness
         return loudness, self._peak.normalised(growth, self._dt)
-
-
-class _Novelty:
-    """The bands of the onset detector, from the spectrum."""
-
-    def __init__(self, rate: int, dt: float) -> None:
-        self._bank = aubio.filterbank(BANDS, SHORT_WINDOW)
-        self._bank.set_coeffs(band_weights(SHORT_WINDOW // 2 + 1, rate))
-        self._growth = Novelty(dt)
-
-    def __call__(self, spectrum: aubio.cvec) -> tuple[float, float]:
-        return self._growth.step(np.array(self._bank(spectrum)))

@@ -59,6 +59,7 @@ def test_every_pin_lies_in_its_range() -> None:
     project = tomllib.loads((CLONE / "pyproject.toml").read_text())["project"]
     lines = (CLONE / "constraints.txt").read_text().splitlines()
     pins = dict(line.lower().split("==") for line in lines if not line.startswith("#"))
-    for text in project["dependencies"] + project["optional-dependencies"]["dev"]:
+    extras = project["optional-dependencies"]
+    for text in [*project["dependencies"], *extras["dev"], *extras["bench"]]:
         wanted = Requirement(text)
         assert wanted.specifier.contains(pins[wanted.name.lower()]), text

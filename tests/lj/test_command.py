@@ -76,7 +76,7 @@ def test_the_installed_program_is_the_one_that_runs(installed: Path, tmp_path: P
 def test_help_and_version_answer(terminal: Terminal) -> None:
     code, out, _ = terminal.run("--help")
     assert code == 0
-    for command in ("render", "sheet", "presets", "fetch", "doctor"):
+    for command in ("render", "sheet", "hear", "presets", "fetch", "doctor"):
         assert command in out
     code, out, _ = terminal.run("--version")
     assert code == 0
@@ -136,6 +136,41 @@ def test_a_sheet_of_a_film_and_of_a_song(terminal: Terminal) -> None:
         assert code == 0, err
         with Image.open(terminal.folder / "sheet.png") as picture:
             assert picture.width == 8 * 160
+
+
+HEARD = {
+    "time", "chroma", "flux", "onset", "onset_time", "beat_phase", "next_beat", "bpm",
+    "loudness", "bass", "mid", "treble", "section",
+}  # fmt: skip
+
+
+def test_what_is_heard_is_one_json_object_a_hop(terminal: Terminal) -> None:
+    code, out, err = terminal.run("hear", "song.wav", "--json", "--duration", "1")
+    assert code == 0, err
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert set(rows[0]) == HEARD
+    assert len(rows) == pytest.approx(86, abs=1)
+    assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
+    strongest = sorted(range(12), key=rows[-1]["chroma"].__getitem__)[-3:]
+    assert set(strongest) == {0, 4, 9}  # A minor
+
+
+def test_what_is_heard_is_a_picture(terminal: Terminal) -> None:
+    code, _, err = terminal.run("hear", "song.wav", "-o", "hear.png")
+    assert code == 0, err
+    with Image.open(terminal.folder / "hear.png") as picture:
+        assert picture.size == (1400, 800)
+
+
+def test_a_reader_may_stop_reading(terminal: Terminal) -> None:
+    process = terminal.start("hear", "song.wav", "--json")
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    assert process.wait(60) == 0
+    process.stderr.close()
 
 
 def test_presets_are_listed(terminal: Terminal) -> None:
@@ -210,6 +245,9 @@ BAD = [
     (("render", "song.wav", "-o", "a.mp4", "--start", "60"), "use an earlier --start"),
     (("sheet", "absent.mp4", "-o", "a.png"), "absent.mp4: no such file"),
     (("sheet", "song.wav", "-o", "a.gif"), "a picture's name ends in .png"),
+    (("hear", "song.wav"), "say what to do with what is heard"),
+    (("hear", "absent.wav", "--json"), "absent.wav: no such file"),
+    (("hear", "song.wav", "-o", "a.gif"), "a picture's name ends in .png"),
     (("fetch", "biggan-64"), "has no weights to fetch; use biggan-128"),
     (("fetch", "biggan-128", "--from", "http://127.0.0.1:9/x"), "put {file} where"),
     (("fetch", "biggan-128", "--from", "http://127.0.0.1:9/{file}"), "no connection"),

@@ -27,6 +27,7 @@ QUIET = Features(
     bass=0.0,
     mid=0.0,
     treble=0.0,
+    section=0,
 )
 PLAYING = replace(QUIET, chroma=np.eye(12)[0], loudness=0.6, flux=0.1, rise=0.05)
 
