@@ -16,7 +16,7 @@ from .chroma import LowerPitches, sharpened, upper_bank
 from .envelope import RunningPeak
 from .hop import HOP, RATE
 from .knobs import Hear
-from .onsets import BANDS, Novelty, OnsetPicker, band_weights
+from .onsets import BANDS, FAINTEST_PEAK, Novelty, OnsetPicker, band_weights
 from .sections import Sections
 
 PITCH_CLASSES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
@@ -84,20 +84,21 @@ class Analyzer:
         if len(hop) < self.hop:
             hop = np.pad(hop, (0, self.hop - len(hop)))
         self._hops += 1
-        samples, level = self._level(hop)
+        samples, gain, level = self._level(hop)
         spectrum = self._spectrum(samples)
+        as_played = np.array(self._onset_bank(spectrum))
+        spectrum.norm[:] *= gain
         loudness, rise = self._loudness(level)
         bass, mid, treble = self._bands(spectrum)
         time = self._hops * self.dt
-        onset_bands = np.array(self._onset_bank(spectrum))
-        novelty, body = self._novelty.step(onset_bands)
+        novelty, body = self._novelty.step(as_played, FAINTEST_PEAK / gain)
         onset = self._onsets.step(novelty) and level > 0.01
         if onset:
             self._onset_time = max(0.0, time - self.delay)
         pulse = self._beat.step(novelty, body, knobs)
         return Features(
             time=time,
-            chroma=self._chroma(samples) * min(1.0, level / 0.01),
+            chroma=self._chroma(samples, gain) * min(1.0, level / 0.01),
             flux=self._flux(spectrum),
             onset=onset,
             onset_time=self._onset_time,
@@ -110,12 +111,12 @@ class Analyzer:
             bass=bass,
             mid=mid,
             treble=treble,
-            section=self._sections.step(onset_bands),
+            section=self._sections.step(as_played * gain),
         )
 
 
 class _Levelled:
-    """Removes rumble and DC, and brings the loudest recent passage to one level."""
+    """Removes rumble and DC, and tells the gain that brings the recent peak to one level."""
 
     def __init__(self, rate: int, dt: float) -> None:
         self._dt = dt
@@ -124,14 +125,17 @@ class _Levelled:
         self._high_pass.set_biquad(b0, b1, b2, a1, a2)
         self._peak = RunningPeak(release=_MEMORY, floor=_SILENCE, start=_QUIET_VENUE)
 
-    def __call__(self, hop: np.ndarray) -> tuple[np.ndarray, float]:
-        """The levelled hop, and its RMS as a share 0..1 of the loudest recent one."""
-        high = self._high_pass(np.where(np.isfinite(hop), hop, 0).clip(-8, 8).astype(np.float32))
+    def __call__(self, hop: np.ndarray) -> tuple[np.ndarray, float, float]:
+        """The clean hop, its gain to listening level, and its share 0..1 of the recent peak.
+
+        The gain belongs on spectra, not on samples: a window must not hold two gains.
+        """
+        finite = np.where(np.isfinite(hop), hop, 0).clip(-8, 8).astype(np.float32)
+        high = np.array(self._high_pass(finite))  # a copy: aubio hands out the same memory again
         rms = max(0.0, math.sqrt(float(high @ high) / len(high)) - _SILENCE)
         peak = self._peak.update(rms, self._dt)
-        if rms == 0.0:
-            return np.zeros(len(hop), np.float32), 0.0
-        return high * np.float32(_LISTENING_LEVEL / peak), rms / peak
+        gain = _LISTENING_LEVEL / peak
+        return (high, gain, rms / peak) if rms else (np.zeros_like(high), gain, 0.0)
 
 
 class _Chroma:
@@ -145,13 +149,13 @@ class _Chroma:
         self._first_half: np.ndarray | None = None
         self._chroma = np.zeros(12)
 
-    def __call__(self, samples: np.ndarray) -> np.ndarray:
+    def __call__(self, samples: np.ndarray, gain: float) -> np.ndarray:
         if self._first_half is None:
             self._first_half = samples
             return self._chroma
         spectrum = self._spectrum(np.concatenate([self._first_half, samples]))
         self._first_half = None
-        peaks = sharpened(spectrum.norm)
+        peaks = sharpened(spectrum.norm * gain)
         lower = self._lower.step(peaks, spectrum.phas)
         spectrum.norm[:] = peaks
         energy = lower + self._upper(spectrum)

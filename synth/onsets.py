@@ -19,7 +19,7 @@ BODY_BANDS = 23  # bands below about 3 kHz: drums and chords without the hats
 
 _COMPRESSION = 3.0  # log(1 + 3 x): loud and soft hits come closer
 _PEAK_FOR = 15.0  # seconds until a band's peak is forgotten
-_FAINTEST_PEAK = 0.1  # of a band at listening level; hiss below it is not blown up
+FAINTEST_PEAK = 0.1  # of a band at listening level; hiss below it is not blown up
 _THRESHOLD = 0.08  # novelty of the softest hit
 _ABOVE_USUAL = 1.5  # times the median novelty of the last moments
 _USUAL = 0.15  # seconds of those moments
@@ -45,19 +45,28 @@ class Novelty:
 
     def __init__(self, dt: float) -> None:
         self._fading = math.exp(-dt / _PEAK_FOR)
-        self._peaks = np.full(BANDS, _FAINTEST_PEAK)
+        self._peaks = np.zeros(BANDS)
         self._before = deque([np.zeros(BANDS)] * 2, maxlen=2)
 
-    def step(self, bands: np.ndarray) -> tuple[float, float]:
-        """Mean growth 0..1 over all bands and over the body, from magnitudes (BANDS,)."""
-        self._peaks = np.maximum(np.maximum(bands, self._peaks * self._fading), _FAINTEST_PEAK)
-        now = np.log1p(_COMPRESSION * bands / self._peaks) / math.log1p(_COMPRESSION)
-        grown = np.maximum(now - self._before[0], 0)
-        wide = now.copy()
-        np.maximum(wide[1:], now[:-1], out=wide[1:])
-        np.maximum(wide[:-1], now[1:], out=wide[:-1])
+    def step(self, bands: np.ndarray, faintest: float) -> tuple[float, float]:
+        """Mean growth 0..1 over all bands and over the body, from magnitudes (BANDS,).
+
+        Magnitudes are as played, without any gain that changes; `faintest` is the smallest peak.
+        """
+        self._peaks = np.maximum(bands, self._peaks * self._fading)
+        peaks = np.maximum(self._peaks, faintest)
+        grown = np.maximum(_compressed(bands / peaks) - _compressed(self._before[0] / peaks), 0)
+        wide = bands.copy()
+        np.maximum(wide[1:], bands[:-1], out=wide[1:])
+        np.maximum(wide[:-1], bands[1:], out=wide[:-1])
         self._before.append(wide)
         return float(grown.mean()), float(grown[:BODY_BANDS].mean())
+
+
+def _compressed(relative: np.ndarray) -> np.ndarray:
+    """0 for nothing, 1 for the peak."""
+    compressed: np.ndarray = np.log1p(_COMPRESSION * relative) / math.log1p(_COMPRESSION)
+    return compressed
 
 
 class OnsetPicker:

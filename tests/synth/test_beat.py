@@ -127,3 +127,11 @@ def test_a_tapped_tempo_is_taken_and_its_phase_found() -> None:
         before = heard.next_beat
     assert heard.bpm == pytest.approx(96)
     assert f_measure(START + np.arange(10, 19) * 60 / 96, np.array(beats[-9:]), 0.03) > 0.85
+
+
+@pytest.mark.parametrize("hiss", [0.0003, 0.003])
+def test_a_rooms_hiss_hides_not_even_the_first_drum(hiss: float) -> None:
+    moments = [1.0 + 0.5 * k for k in range(6)]
+    heard = hear(sounds.struck(sounds.kick(), moments, 5) + sounds.noise(5, hiss))
+    for moment in moments:
+        assert np.abs(heard.onsets - moment).min() < 0.03

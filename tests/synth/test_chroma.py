@@ -36,9 +36,9 @@ def test_streaming_equals_a_batch_of_the_same_definition() -> None:
     levelled = []
     stream = []
     for hop in sounds.hops(song):
-        samples, _ = analyzer._level(hop)
+        samples, _, _ = analyzer._level(hop)
         levelled.append(samples)
-        stream.append(analyzer._chroma(samples))
+        stream.append(analyzer._chroma(samples, 1.0))
     sound = np.concatenate([np.zeros(LONG_WINDOW - 1024), *levelled])
     window = 0.5 * (1 - np.cos(2 * np.pi * np.arange(LONG_WINDOW) / LONG_WINDOW))
     lower, bank = LowerPitches(LONG_WINDOW, 1024, 44100), upper_bank(LONG_WINDOW, 44100)
