@@ -27,6 +27,7 @@ _OCTAVES = {"as heard": 1.0, "half": 0.5, "double": 2.0}  # of knob hear.octave
 _PULSES = 8  # beats that decide the phase,
 _FADING = 0.85  # each counting so much less than the next younger one
 _BOTH = 0.85  # share of a slow tempo's agreement from which on the fast one is meant
+_KEPT = 0.03  # how much that share leans to the octave that is followed
 _FAITH = 0.2  # agreement below which nothing is heard that could be followed
 _PRESENT = 0.35  # share of the usual novelty below which a break is counted through
 _USUAL_FOR = 60.0  # seconds until the usual novelty is forgotten
@@ -134,7 +135,14 @@ class BeatTracker:
         at_slow, at_fast = self._agreement_at(body, np.array([slow, 2 * slow]))
         if at_slow <= 0:
             return tempo
-        return 2 * slow if at_fast > _BOTH * at_slow else slow
+        return 2 * slow if at_fast > self._needed(slow) * at_slow else slow
+
+    def _needed(self, slow: float) -> float:
+        """Share of the slow tempo's agreement that the fast one needs; a choice made is kept."""
+        if not self._period:
+            return _BOTH
+        followed = 60 / self._period / _OCTAVES[self._knobs.octave]
+        return _BOTH + (_KEPT if followed < 1.4 * slow else -_KEPT)
 
     def _refined(self, agreement: np.ndarray, tempo: float) -> float:
         """The tempo to a fraction of a percent: many multiples of the lag tell small errors."""
