@@ -35,7 +35,7 @@ def render(
     from synth.trouble import Trouble
 
     from .console import frame_progress, note, print_json
-    from .stage import generator_for, preset_with
+    from .studio import generator_for, preset_with
 
     if quality not in QUALITIES:
         raise Trouble(f"--quality is {quality}; use {', '.join(QUALITIES)}")

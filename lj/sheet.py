@@ -25,7 +25,7 @@ def sheet(
     from synth.sound import has_moving_picture
 
     from .console import note
-    from .stage import generator_for, preset_with
+    from .studio import generator_for, preset_with
 
     if has_moving_picture(source):
         pictures = pictures_of_film(source, columns * rows)

@@ -63,7 +63,7 @@ class Analyzer:
         self.dt = hop / rate
         self.delay = SHORT_WINDOW / 2 / rate  # seconds by which features trail a click
         self._hops = 0
-        self._level = _Levelled(rate, self.dt)
+        self._level = _Level(rate, self.dt)
         self._spectrum = aubio.pvoc(SHORT_WINDOW, hop)
         self._chroma = _Chroma(rate, hop)
         self._flux = _Flux(self.dt)
@@ -115,7 +115,7 @@ class Analyzer:
         )
 
 
-class _Levelled:
+class _Level:
     """Removes rumble and DC, and tells the gain that brings the recent peak to one level."""
 
     def __init__(self, rate: int, dt: float) -> None:
