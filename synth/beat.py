@@ -65,7 +65,7 @@ class BeatTracker:
         self._doubts = 0
         self._knobs = Hear()
         self._break_ended = -_AFTER_BREAK
-        self._usual = RunningPeak(release=_USUAL_FOR, floor=1e-6)
+        self._usual = RunningPeak(release=_USUAL_FOR)
 
     def step(self, novelty: float, body: float, knobs: Hear) -> Pulse:
         """Take in one hop's novelty, over all bands and without the hats."""
@@ -91,7 +91,7 @@ class BeatTracker:
         """Compare the last seconds with themselves and correct tempo and phase."""
         past = self._past(self._novelty)
         lately = float(past[-round(_LATELY / self._dt) :].mean())
-        if lately < _PRESENT * self._usual.update(lately, _EVERY):
+        if lately < _PRESENT * self._usual.update(lately, _EVERY, floor=1e-6):
             self._break_ended = now
             return
         if self._knobs.bpm:

@@ -21,22 +21,21 @@ def follow(now: Value, target: Value, *, tau: float, dt: float) -> Value:
 class RunningPeak:
     """The largest recent value: risen to at once, forgotten with time constant `release`.
 
-    Scaling the input scales the peak, so `value / peak` does not depend on gain; `floor` is the
-    smallest peak, under which values are noise and are shown as small. `start` is what is taken
-    for the peak before anything was seen.
+    Scaling the input and `floor` scales the peak, so `value / peak` does not depend on gain;
+    `floor` is the smallest peak, under which values are noise and are shown as small. `start` is
+    what is taken for the peak before anything was seen.
     """
 
-    def __init__(self, *, release: float, floor: float, start: float = 0.0) -> None:
+    def __init__(self, *, release: float, start: float = 0.0) -> None:
         self._release = release
-        self._floor = floor
         self._peak = start
 
-    def update(self, value: float, dt: float) -> float:
+    def update(self, value: float, dt: float, *, floor: float = 0.0) -> float:
         """Take in the value of the last `dt` seconds and return the peak, at least the floor."""
         decayed = follow(self._peak, 0.0, tau=self._release, dt=dt)
         self._peak = max(value, decayed)
-        return max(self._peak, self._floor)
+        return max(self._peak, floor)
 
-    def normalised(self, value: float, dt: float) -> float:
+    def normalised(self, value: float, dt: float, *, floor: float) -> float:
         """`value` as a share of the recent peak, 0..1."""
-        return value / self.update(value, dt)
+        return value / self.update(value, dt, floor=floor)

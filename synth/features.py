@@ -15,6 +15,7 @@ from .beat import BeatTracker
 from .chroma import LowerPitches, sharpened, upper_bank
 from .envelope import RunningPeak
 from .hop import HOP, RATE
+from .hum import Hum
 from .knobs import Hear
 from .onsets import BANDS, FAINTEST_PEAK, Novelty, OnsetPicker, band_weights
 from .sections import Sections
@@ -63,7 +64,7 @@ class Analyzer:
         self.dt = hop / rate
         self.delay = SHORT_WINDOW / 2 / rate  # seconds by which features trail a click
         self._hops = 0
-        self._level = _Level(rate, self.dt)
+        self._level = _Level(rate, hop)
         self._spectrum = aubio.pvoc(SHORT_WINDOW, hop)
         self._chroma = _Chroma(rate, hop)
         self._flux = _Flux(self.dt)
@@ -87,9 +88,8 @@ class Analyzer:
         samples, gain, level = self._level(hop)
         spectrum = self._spectrum(samples)
         as_played = np.array(self._onset_bank(spectrum))
-        spectrum.norm[:] *= gain
         loudness, rise = self._loudness(level)
-        bass, mid, treble = self._bands(spectrum)
+        bass, mid, treble = self._bands(spectrum, gain)
         time = self._hops * self.dt
         novelty, body = self._novelty.step(as_played, FAINTEST_PEAK / gain)
         onset = self._onsets.step(novelty) and level > 0.01
@@ -99,7 +99,7 @@ class Analyzer:
         return Features(
             time=time,
             chroma=self._chroma(samples, gain) * min(1.0, level / 0.01),
-            flux=self._flux(spectrum),
+            flux=self._flux(spectrum, gain),
             onset=onset,
             onset_time=self._onset_time,
             beat=pulse.beat,
@@ -116,26 +116,32 @@ class Analyzer:
 
 
 class _Level:
-    """Removes rumble and DC, and tells the gain that brings the recent peak to one level."""
+    """Removes rumble, DC and hum; tells the gain that brings the recent peak to one level."""
 
-    def __init__(self, rate: int, dt: float) -> None:
-        self._dt = dt
+    def __init__(self, rate: int, hop: int) -> None:
+        self._dt = hop / rate
         b0, b1, b2, _, a1, a2 = signal.butter(2, 20, "highpass", fs=rate, output="sos")[0]
         self._high_pass = aubio.digital_filter(3)
         self._high_pass.set_biquad(b0, b1, b2, a1, a2)
-        self._peak = RunningPeak(release=_MEMORY, floor=_SILENCE, start=_QUIET_VENUE)
+        self._hum = Hum(rate, hop)
+        self._rest: float | None = None  # where the input rests: its first sample
+        self._peak = RunningPeak(release=_MEMORY, start=_QUIET_VENUE)
 
     def __call__(self, hop: np.ndarray) -> tuple[np.ndarray, float, float]:
         """The clean hop, its gain to listening level, and its share 0..1 of the recent peak.
 
-        The gain belongs on spectra, not on samples: a window must not hold two gains.
+        Samples and spectra stay as played; the gain sets the floors of what is measured in them.
+        A window must not hold two gains, nor a running peak remember the gains of first moments.
         """
         finite = np.where(np.isfinite(hop), hop, 0).clip(-8, 8).astype(np.float32)
-        high = np.array(self._high_pass(finite))  # a copy: aubio hands out the same memory again
-        rms = max(0.0, math.sqrt(float(high @ high) / len(high)) - _SILENCE)
-        peak = self._peak.update(rms, self._dt)
+        if self._rest is None:
+            self._rest = float(finite[0])
+        clean = self._hum.without(np.array(self._high_pass(finite - np.float32(self._rest))))
+        nothing = _SILENCE + self._hum.residue
+        rms = max(0.0, math.sqrt(float(clean @ clean) / len(clean)) - nothing)
+        peak = self._peak.update(rms, self._dt, floor=_SILENCE)
         gain = _LISTENING_LEVEL / peak
-        return (high, gain, rms / peak) if rms else (np.zeros_like(high), gain, 0.0)
+        return (clean, gain, rms / peak) if rms else (np.zeros_like(clean), gain, 0.0)
 
 
 class _Chroma:
@@ -164,13 +170,17 @@ class _Chroma:
 
 
 class _Flux:
+    _FLOOR = 0.05  # of spectral flux at listening level
+
     def __init__(self, dt: float) -> None:
         self._dt = dt
         self._describe = aubio.specdesc("specflux", SHORT_WINDOW)
-        self._peak = RunningPeak(release=8.0, floor=0.05)
+        self._peak = RunningPeak(release=8.0)
 
-    def __call__(self, spectrum: aubio.cvec) -> float:
-        return self._peak.normalised(float(self._describe(spectrum)[0]), self._dt)
+    def __call__(self, spectrum: aubio.cvec, gain: float) -> float:
+        return self._peak.normalised(
+            float(self._describe(spectrum)[0]), self._dt, floor=self._FLOOR / gain
+        )
 
 
 class _Bands:
@@ -185,12 +195,13 @@ class _Bands:
         weights = np.stack([row / max(1, row.sum()) for row in rows])
         self._bank = aubio.filterbank(len(_BANDS), SHORT_WINDOW)
         self._bank.set_coeffs(weights.astype(np.float32))
-        self._peaks = [RunningPeak(release=_MEMORY, floor=self._FLOOR) for _ in _BANDS]
+        self._peaks = [RunningPeak(release=_MEMORY) for _ in _BANDS]
 
-    def __call__(self, spectrum: aubio.cvec) -> tuple[float, float, float]:
+    def __call__(self, spectrum: aubio.cvec, gain: float) -> tuple[float, float, float]:
         levels = [float(v) for v in self._bank(spectrum)]
         bass, mid, treble = (
-            peak.normalised(v, self._dt) for peak, v in zip(self._peaks, levels, strict=True)
+            peak.normalised(v, self._dt, floor=self._FLOOR / gain)
+            for peak, v in zip(self._peaks, levels, strict=True)
         )
         return bass, mid, treble
 
@@ -199,10 +210,10 @@ class _Loudness:
     def __init__(self, dt: float) -> None:
         self._dt = dt
         self._before = 0.0
-        self._peak = RunningPeak(release=8.0, floor=1.0)
+        self._peak = RunningPeak(release=8.0)
 
     def __call__(self, level: float) -> tuple[float, float]:
         loudness = level**0.6  # Stevens: loudness grows as the 0.6th power of pressure
         growth = max(0.0, loudness - self._before) / self._dt
         self._before = loudness
-        return loudness, self._peak.normalised(growth, self._dt)
+        return loudness, self._peak.normalised(growth, self._dt, floor=1.0)

@@ -91,7 +91,7 @@ class _Kick:
 
     def __init__(self, stream: np.random.RandomState) -> None:
         self._direction = _KICK_REACH * np.where(stream.random_sample(SIZE) < 0.5, -1.0, 1.0)
-        self._blow = RunningPeak(release=_KICK_RELEASE, floor=0.0)
+        self._blow = RunningPeak(release=_KICK_RELEASE)
         self._height = 0.0
 
     def step(self, heard: Features, dt: float) -> np.ndarray:

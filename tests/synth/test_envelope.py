@@ -21,8 +21,8 @@ def test_no_time_constant_means_at_once() -> None:
 
 @given(st.lists(st.floats(0, 1e3), min_size=1, max_size=50), st.floats(1e-3, 1e3))
 def test_a_running_peak_scales_with_its_input(values: list[float], gain: float) -> None:
-    plain = RunningPeak(release=1.0, floor=0.0)
-    scaled = RunningPeak(release=1.0, floor=0.0)
+    plain = RunningPeak(release=1.0)
+    scaled = RunningPeak(release=1.0)
     for value in values:
         peak = plain.update(value, 0.1)
         assert scaled.update(value * gain, 0.1) == pytest.approx(peak * gain, rel=1e-6)
@@ -30,7 +30,7 @@ def test_a_running_peak_scales_with_its_input(values: list[float], gain: float) 
 
 
 def test_a_peak_is_forgotten_down_to_its_floor() -> None:
-    peak = RunningPeak(release=1.0, floor=0.1)
+    peak = RunningPeak(release=1.0)
     peak.update(1.0, 0.01)
     assert peak.update(0.0, 1.0) == pytest.approx(math.exp(-1))
-    assert peak.update(0.0, 60.0) == 0.1
+    assert peak.update(0.0, 60.0, floor=0.1) == 0.1
