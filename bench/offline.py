@@ -20,9 +20,9 @@ from render.timeline import latents_of
 from synth.features import Analyzer
 from synth.generators import Generator
 from synth.generators.biggan import BigGan
+from synth.generators.biggan.store import folded_model
+from synth.generators.biggan.untrained import untrained
 from synth.generators.procedural import Procedural
-from synth.generators.untrained import untrained
-from synth.generators.weights import Checkpoint
 from synth.hop import RATE
 from synth.preset import preset_of
 from synth.sound import hops_of
@@ -34,9 +34,8 @@ SECONDS = 1.0  # of film that each generator draws in a round
 
 
 def untrained_biggan() -> BigGan:
-    """The published biggan-128 with random weights."""
-    network = untrained(128)
-    return BigGan("biggan-128", Checkpoint(Path("untrained"), network.config, network.state_dict()))
+    """biggan-128 of the published shape with random weights, not compiled."""
+    return BigGan("biggan-128", folded_model(untrained(128)))
 
 
 def analysed(song: Path) -> float:
@@ -68,7 +67,7 @@ def filmed(song: Path, generator: Generator, folder: Path) -> tuple[float, float
 def row_of(artist: Generator, times: list[tuple[float, float]]) -> tuple[str, ...]:
     drawing = statistics.median(t[0] for t in times)
     whole = statistics.median(t[1] for t in times)
-    kind = "" if artist.name == "procedural" else ", untrained, as published"
+    kind = "" if artist.name == "procedural" else ", untrained, not compiled"
     return (
         artist.name + kind,
         f"{artist.resolution}",

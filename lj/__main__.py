@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .doctor import doctor
+from .export import export
 from .fetch import fetch
 from .hear import hear
 from .presets import presets
@@ -21,7 +22,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (render, sheet, hear, presets, fetch, doctor):
+for command in (render, sheet, hear, presets, fetch, export, doctor):
     app.command()(command)
 
 

@@ -19,7 +19,7 @@ def fetch(
 ) -> None:
     """Download BigGAN-deep (about 200 MB); resumes where it broke off."""
     from synth import generators
-    from synth.generators.fetch import fetch as fetch_weights
+    from synth.generators.biggan.fetch import fetch as fetch_weights
     from synth.trouble import Trouble
 
     from .console import note

@@ -23,6 +23,12 @@ WeightsOption = Annotated[
     Path | None, typer.Option(help="A BigGAN folder or file in the published format.")
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
+EngineOption = Annotated[
+    str, typer.Option(help="What runs BigGAN: torch, onnx, openvino or tensorrt.")
+]
+PrecisionOption = Annotated[
+    str, typer.Option(help="BigGAN's numbers: half, full, or auto as the machine likes.")
+]
 StartOption = Annotated[float, typer.Option(min=0, help="Seconds of the song to begin at.")]
 DurationOption = Annotated[
     float | None, typer.Option(min=0.001, help="Seconds to render; all when left out.")

@@ -16,6 +16,8 @@ def render(
     generator: options.GeneratorOption = None,
     weights: options.WeightsOption = None,
     device: options.DeviceOption = "auto",
+    engine: options.EngineOption = "torch",
+    precision: options.PrecisionOption = "auto",
     size: Annotated[str, typer.Option(help="Width x height, even, or one side.")] = "512x512",
     fps: Annotated[
         str, typer.Option(help="Frames a second: 24, 30, 60, 29.97, 30000/1001.")
@@ -29,20 +31,26 @@ def render(
 ) -> None:
     """Render a song as a film with its sound."""
     from render.film import QUALITIES, rate_of, size_of
-    from render.song import Job
+    from render.song import Job, expected_frames
     from render.song import render as render_song
     from synth.sound import song_of
     from synth.trouble import Trouble
 
     from .console import frame_progress, note, print_json
-    from .studio import generator_for, preset_with
+    from .studio import Choice, generator_for, preset_with
 
     if quality not in QUALITIES:
         raise Trouble(f"--quality is {quality}; use {', '.join(QUALITIES)}")
     look = preset_with(preset, settings, fit)
     job = Job(song, output, size_of(size), rate_of(fps), start, duration, quality)
     song_of(song)
-    artist = generator_for(generator, job.size, look.knobs.look.fit, weights, device, quiet)
+    artist = generator_for(
+        Choice(generator, weights, device, engine, precision),
+        job.size,
+        look.knobs.look,
+        frames=expected_frames(job),
+        quiet=quiet,
+    )
     note(f"preset: {look.name} ({look.description})", quiet=quiet)
     with frame_progress(float(job.fps), quiet=quiet) as progress:
         outcome = render_song(job, artist, look.knobs, progress)

@@ -25,13 +25,19 @@ def sheet(
     from synth.sound import has_moving_picture
 
     from .console import note
-    from .studio import generator_for, preset_with
+    from .studio import Choice, generator_for, preset_with
 
     if has_moving_picture(source):
         pictures = pictures_of_film(source, columns * rows)
     else:
         look = preset_with(preset, settings, None)
-        artist = generator_for(generator, (256, 256), "crop", weights, device, quiet)
+        artist = generator_for(
+            Choice(generator, weights, device),
+            (256, 256),
+            look.knobs.look,
+            frames=columns * rows,
+            quiet=quiet,
+        )
         pictures = pictures_of_song(source, artist, look.knobs, columns * rows)
     draw(source, pictures, columns, output)
     note(f"{output}: {len(pictures)} pictures", quiet=quiet)

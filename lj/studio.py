@@ -1,13 +1,32 @@
 """A look and a generator, made ready: what `render` and `sheet` set up alike."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from render.fit import Size, side_for
 from synth import generators
 from synth.generators import Generator
+from synth.knobs import Look
 from synth.preset import Preset, preset_of
 
 from .console import note
+
+if TYPE_CHECKING:
+    from synth.generators.biggan.engines import Compiles
+
+_WORTH_COMPILING = 600  # frames from which on a minute of compiling pays
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which generator was asked for, and how it shall run."""
+
+    name: str | None
+    weights: Path | None
+    device: str
+    engine: str = "torch"
+    precision: str = "auto"
 
 
 def preset_with(name: str, settings: list[str] | None, fit: str | None) -> Preset:
@@ -16,14 +35,26 @@ def preset_with(name: str, settings: list[str] | None, fit: str | None) -> Prese
 
 
 def generator_for(
-    name: str | None, size: Size, fit: str, weights: Path | None, device: str, quiet: bool
+    choice: Choice, size: Size, look: Look, *, frames: int | None, quiet: bool
 ) -> Generator:
-    """Load the generator that was asked for, or the embedded one, and say which and why."""
-    chosen = name or generators.DEFAULT
-    side = side_for(size, fit)
+    """Load the generator that was asked for, or the embedded one, and say which and why.
+
+    For `frames` to draw, all or none are compiled, so that a film has one kind of frames.
+    """
+    chosen = choice.name or generators.DEFAULT
+    side = side_for(size, look.fit)
+    compiles: Compiles = "first" if (frames or 0) >= _WORTH_COMPILING else "never"
     generator = generators.generator_of(
-        chosen, resolution=side + side % 2, weights=weights, device=device
+        chosen,
+        resolution=side + side % 2,
+        weights=choice.weights,
+        device=choice.device,
+        wide=look.wide,
+        precision=choice.precision,
+        engine=choice.engine,
+        compiles=compiles,
+        say=lambda notice: note(notice, quiet=quiet),
     )
-    why = "as asked" if name else "the embedded one; choose another with --generator"
-    note(f"generator: {chosen}, {generator.resolution} px ({why})", quiet=quiet)
+    why = "as asked" if choice.name else "the embedded one; choose another with --generator"
+    note(f"generator: {chosen}, {generator.width}x{generator.resolution} px ({why})", quiet=quiet)
     return generator

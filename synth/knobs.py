@@ -72,6 +72,14 @@ class Steer(_Group):
     seed: int = _knob(0, "Which of all possible shows this is.", 0, 2**32 - 1)
 
 
+class Bands(_Group):
+    """Sound's bands, each moving what is of its own size in the picture."""
+
+    bass: float = _knob(0.0, "How far bass pushes the coarse shapes, and nothing else.", 0, 1)
+    mid: float = _knob(0.0, "How far the middle of the sound pushes the middle sizes.", 0, 1)
+    treble: float = _knob(0.0, "How far treble pushes the fine textures and the light.", 0, 1)
+
+
 class Look(_Group):
     """How frames fill the screen."""
 
@@ -80,6 +88,11 @@ class Look(_Group):
         description="How a square picture fills another shape: cut off, black bars, or mirrored "
         "sides.",
     )
+    wide: Literal["off", "stretch", "repeat", "mirror"] = Field(
+        "off",
+        description="BigGAN alone: draw 7 to 4 instead of square, its first columns stretched, "
+        "repeated or mirrored (no seam). Experimental; read at start.",
+    )
 
 
 class Knobs(_Group):
@@ -87,6 +100,7 @@ class Knobs(_Group):
 
     hear: Hear = Hear()
     steer: Steer = Steer()
+    bands: Bands = Bands()
     look: Look = Look()
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from .envelope import RunningPeak, follow
 from .features import Features
 from .imagenet import CLASSES
-from .knobs import Steer
+from .knobs import Bands, Steer
 from .mixture import Mixture, chosen_classes
 from .walk import SIZE, Walk, folded
 
@@ -22,8 +22,13 @@ _WALK_GAIN = 0.25  # our loudness lies above the classic song-wide mel power; th
 _KICK_ATTACK = 0.045  # seconds; 12 ms was seen as a jump
 _KICK_RELEASE = 0.18  # seconds
 _KICK_REACH = 0.9  # units of noise at full kick
+_BAND_REACH = 0.8  # units of noise at a full band
+_BAND_ATTACK, _BAND_RELEASE = 0.03, 0.2  # seconds
 _BREATH_REACH = 1.4  # units of noise at full drift
 _BREATH = (9.0, 23.0)  # seconds of the fastest and the slowest breath
+
+
+_NO_BANDS = Bands()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +38,27 @@ class Latent:
     noise: np.ndarray  # (128,) float32, within -2..2 times truncation
     embedding: np.ndarray  # (e,) float32, the classes' weighted sum in the generator's space
     truncation: float  # 0.02..1
+    levels: np.ndarray | None = None  # (3, 128) float32: noise of coarse, middle and fine, if apart
+
+    @property
+    def noises(self) -> np.ndarray:
+        """(3, 128) float32: what coarse, middle and fine parts of the picture are made of."""
+        return np.stack([self.noise] * 3) if self.levels is None else self.levels
 
     def toward(self, other: "Latent", part: float) -> "Latent":
         """The latent `part` (0..1) of the way to a close neighbour, one hop away."""
+        apart = self.levels is not None or other.levels is not None
         return Latent(
-            self.noise + (other.noise - self.noise) * np.float32(part),
-            self.embedding + (other.embedding - self.embedding) * np.float32(part),
+            _between(self.noise, other.noise, part),
+            _between(self.embedding, other.embedding, part),
             self.truncation + (other.truncation - self.truncation) * part,
+            _between(self.noises, other.noises, part) if apart else None,
         )
+
+
+def _between(a: np.ndarray, b: np.ndarray, part: float) -> np.ndarray:
+    mixed: np.ndarray = a + (b - a) * np.float32(part)
+    return mixed
 
 
 class Steering:
@@ -58,10 +76,11 @@ class Steering:
         self._mixture = Mixture(len(chosen))
         self._kick = _Kick(stream)
         self._breath = _Breath(stream)
+        self._bands = _BandPush(np.random.RandomState([steer.seed, 1]))  # the walk keeps its own
         self._noise: np.ndarray | None = None
         self._embedding: np.ndarray | None = None
 
-    def step(self, heard: Features, steer: Steer, dt: float) -> Latent:
+    def step(self, heard: Features, steer: Steer, dt: float, bands: Bands = _NO_BANDS) -> Latent:
         """Advance `dt` seconds under one hop's features and the knobs of this moment."""
         presence = min(1.0, heard.loudness / 0.1)
         weights = self._mixture.step(heard.chroma, presence, steer, dt)
@@ -75,10 +94,14 @@ class Steering:
         self._noise = _smoothed(self._noise, calm, steer.smoothing, dt)
         self._embedding = _smoothed(self._embedding, weights @ self._palette, steer.smoothing, dt)
         kicked = self._noise + steer.kick * self._kick.step(heard, dt)
+        pushes = self._bands.step(heard, bands, dt)
         return Latent(
             (folded(kicked) * steer.truncation).astype(np.float32),
             self._embedding.astype(np.float32),
             steer.truncation,
+            (folded(kicked + pushes) * steer.truncation).astype(np.float32)
+            if pushes.any()
+            else None,
         )
 
 
@@ -98,6 +121,23 @@ class _Kick:
         blow = self._blow.update(heard.flux, dt)
         self._height = follow(self._height, blow, tau=_KICK_ATTACK, dt=dt)
         return self._direction * self._height
+
+
+class _BandPush:
+    """Bass, middle and treble, each pushing the sizes of its own along its own direction."""
+
+    def __init__(self, stream: np.random.RandomState) -> None:
+        self._directions = _BAND_REACH * np.where(stream.random_sample((3, SIZE)) < 0.5, -1.0, 1.0)
+        self._heights = np.zeros(3)
+
+    def step(self, heard: Features, bands: Bands, dt: float) -> np.ndarray:
+        """(3, 128) units of noise for coarse, middle and fine."""
+        levels = np.array([heard.bass, heard.mid, heard.treble])
+        rising = follow(self._heights, levels, tau=_BAND_ATTACK, dt=dt)
+        falling = follow(self._heights, levels, tau=_BAND_RELEASE, dt=dt)
+        self._heights = np.where(levels > self._heights, rising, falling)
+        strengths = np.array([bands.bass, bands.mid, bands.treble])
+        return self._directions * (strengths * self._heights)[:, None]
 
 
 class _Breath:

@@ -28,5 +28,5 @@ class Visual:
     def hear(self, hop: np.ndarray) -> Latent:
         """The latent at the end of the next hop (hop,) of float32 samples."""
         return self._steering.step(
-            self.analyzer.hear(hop, self.knobs.hear), self.knobs.steer, self.dt
+            self.analyzer.hear(hop, self.knobs.hear), self.knobs.steer, self.dt, self.knobs.bands
         )

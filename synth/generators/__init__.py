@@ -1,6 +1,6 @@
 """Generators: what turns latents into frames. All look alike from outside."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from synth.latents import Latent
 
+    from .biggan.engines import Compiles
+
 NAMES = ("procedural", "biggan-128", "biggan-256", "biggan-512")
 DEFAULT = "procedural"
 
@@ -21,7 +23,8 @@ class Generator(Protocol):
     """A latent space and its pictures; frames are pure functions of latents."""
 
     name: str
-    resolution: int  # side of the square frames, pixels
+    resolution: int  # height of the frames, pixels
+    width: int  # pixels; the resolution unless the frames are wide
     embedding_size: int
 
     def embed(self, classes: np.ndarray) -> np.ndarray:
@@ -29,31 +32,58 @@ class Generator(Protocol):
         ...
 
     def frames(self, latents: "Sequence[Latent]") -> "Tensor":
-        """uint8 (B, resolution, resolution, 3) on the generator's device."""
+        """uint8 (B, resolution, width, 3) on the generator's device."""
         ...
 
 
 def generator_of(
-    name: str, *, resolution: int = 512, weights: Path | None = None, device: str = "auto"
+    name: str,
+    *,
+    resolution: int = 512,
+    weights: Path | None = None,
+    device: str = "auto",
+    wide: str = "off",
+    precision: str = "auto",
+    engine: str = "torch",
+    compiles: "Compiles" = "never",
+    say: Callable[[str], None] = lambda _notice: None,
 ) -> Generator:
     """Load the named generator, or raise Trouble that says what it lacks; never another one.
 
-    `resolution` is for `procedural` alone: BigGAN's is in its name. `weights` is a folder or file
-    in the published format; without it the user's cache is searched.
+    `resolution` is for `procedural` alone: BigGAN's is in its name. The rest is for BigGAN:
+    `weights` is a folder or file in the published format, without which the user's cache is
+    searched; `wide` is the knob `look.wide`; `precision`, `engine` and `compiles` choose among
+    forms of one function; `say` is told what happens later (out of memory, compilation failed).
     """
     if name not in NAMES:
         raise Trouble(f"“{name}” is no generator; use {', '.join(NAMES)}")
     place = device_of(device)
     if name == "procedural":
-        if weights is not None:
-            raise Trouble("procedural needs no weights; leave --weights out or name a biggan")
+        _check_procedural(weights, wide, engine)
         from .procedural import Procedural
 
         return Procedural(resolution, device=place)
-    from .biggan import BigGan
-    from .weights import checkpoint_of
+    from .biggan.choice import biggan_of
 
-    return BigGan(name, checkpoint_of(name, weights), device=place)
+    return biggan_of(
+        name,
+        weights,
+        device=place,
+        wide=wide,
+        precision=precision,
+        engine=engine,
+        compiles=compiles,
+        say=say,
+    )
+
+
+def _check_procedural(weights: Path | None, wide: str, engine: str) -> None:
+    if weights is not None:
+        raise Trouble("procedural needs no weights; leave --weights out or name a biggan")
+    if wide != "off":
+        raise Trouble(f"look.wide is {wide}; procedural draws squares: use off, or name a biggan")
+    if engine != "torch":
+        raise Trouble(f"--engine is {engine}; procedural runs on torch: leave it out")
 
 
 def device_of(device: str) -> str:

@@ -119,7 +119,25 @@ def test_biggan_renders_from_a_local_folder(terminal: Terminal, tiny_biggan: Pat
         "--size", "128", "--duration", "0.5",
     )  # fmt: skip
     assert code == 0, err
-    assert "generator: biggan-128, 128 px (as asked)" in err
+    assert "generator: biggan-128, 128x128 px (as asked)" in err
+
+
+def test_a_wide_biggan_through_onnxruntime(terminal: Terminal, tiny_biggan: Path) -> None:
+    code, _, err = terminal.run(
+        "render", "song.wav", "-o", "a.mp4", "-g", "biggan-128", "--weights", str(tiny_biggan),
+        "--size", "224x128", "--duration", "0.3", "--engine", "onnx", "--set", "look.wide=mirror",
+    )  # fmt: skip
+    assert code == 0, err
+    assert "generator: biggan-128, 224x128 px" in err
+
+
+def test_a_network_is_exported(terminal: Terminal, tiny_biggan: Path) -> None:
+    code, _, err = terminal.run(
+        "export", "biggan-128", "--weights", str(tiny_biggan), "--batch", "2", "-o", "net.onnx"
+    )
+    assert code == 0, err
+    assert "batch 2, float32; onnxruntime differs from torch by" in err
+    assert (terminal.folder / "net.onnx").exists()
 
 
 def test_a_render_never_switches_generators(terminal: Terminal) -> None:
@@ -248,6 +266,10 @@ BAD = [
     (("hear", "song.wav"), "say what to do with what is heard"),
     (("hear", "absent.wav", "--json"), "absent.wav: no such file"),
     (("hear", "song.wav", "-o", "a.gif"), "a picture's name ends in .png"),
+    (("export", "procedural", "-o", "a.onnx"), "has no network to export; use biggan-128"),
+    (("export", "biggan-128", "-o", "a.bin"), "name a file that ends in .onnx"),
+    (("export", "biggan-128", "-o", "a.onnx", "--wide", "very"), "use off or stretch"),
+    (("render", "song.wav", "-o", "a.mp4", "--engine", "onnx"), "procedural runs on torch"),
     (("fetch", "biggan-64"), "has no weights to fetch; use biggan-128"),
     (("fetch", "biggan-128", "--from", "http://127.0.0.1:9/x"), "put {file} where"),
     (("fetch", "biggan-128", "--from", "http://127.0.0.1:9/{file}"), "no connection"),

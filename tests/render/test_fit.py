@@ -33,3 +33,17 @@ def test_mirrored_sides_are_the_picture_turned_over() -> None:
     wide = fitted(picture, (192, 108), "mirror")
     assert np.array_equal(wide[:, 41], picture[:, 0])
     assert np.array_equal(wide[:, 40], picture[:, 1])
+
+
+@pytest.mark.parametrize("fit", ["crop", "pad", "mirror"])
+@pytest.mark.parametrize("size", [(1280, 720), (224, 128), (128, 128), (90, 160)])
+def test_a_wide_picture_fits_every_screen(fit: str, size: tuple[int, int]) -> None:
+    picture = gradient(224)[:128]
+    assert fitted(picture, size, fit).shape == (size[1], size[0], 3)
+
+
+def test_a_wide_picture_loses_little_on_a_wide_screen() -> None:
+    picture = gradient(224)[:128]
+    shown = fitted(picture, (1280, 720), "crop")
+    assert shown[:, 0].mean() == pytest.approx(picture[:, 0].mean(), abs=3)
+    assert shown[:, -1].mean() == pytest.approx(picture[:, -1].mean(), abs=3)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth.features import Features
-from synth.knobs import Steer
+from synth.knobs import Bands, Steer
 from synth.latents import Latent, Steering
 
 DT = 512 / 44100
@@ -127,3 +127,48 @@ def test_between_two_latents_lies_their_mean() -> None:
     middle = a.toward(b, 0.5)
     assert middle.noise == pytest.approx((a.noise + b.noise) / 2)
     assert np.array_equal(a.toward(b, 0.0).noise, a.noise)
+
+
+# ---- bands
+
+
+def band_path(band: str, **bands: float) -> list[Latent]:
+    """Latents under one band that comes and goes."""
+    playing = steering(Steer(seed=3))
+    walked = []
+    for k in range(120):
+        heard = replace(QUIET, **{band: 1.0 if k % 40 < 10 else 0.0})
+        walked.append(playing.step(heard, Steer(seed=3), DT, Bands(**bands)))
+    return walked
+
+
+@pytest.mark.parametrize(("band", "level"), [("bass", 0), ("mid", 1), ("treble", 2)])
+def test_each_band_moves_its_own_size_alone(band: str, level: int) -> None:
+    for latent in band_path(band, bass=1.0, mid=1.0, treble=1.0):
+        moved = [bool((row != latent.noise).any()) for row in latent.noises]
+        assert moved == [k == level and latent.levels is not None for k in range(3)]
+
+
+def test_bands_are_off_unless_asked_for() -> None:
+    assert all(latent.levels is None for latent in band_path("bass"))
+
+
+def test_a_band_pushes_as_far_as_its_knob_says() -> None:
+    def farthest(strength: float) -> float:
+        return max(
+            float(np.abs(v.noises[0] - v.noise).mean()) for v in band_path("bass", bass=strength)
+        )
+
+    assert 0 < farthest(0.3) < farthest(1.0) < 0.8
+
+
+def test_levels_stay_within_the_walls() -> None:
+    for latent in band_path("treble", treble=1.0):
+        assert np.abs(latent.noises).max() <= 2 * latent.truncation + 1e-6
+
+
+def test_between_a_pushed_and_a_plain_latent_lies_half_the_push() -> None:
+    plain = Latent(np.zeros(128, np.float32), np.zeros(2, np.float32), 0.5)
+    pushed = Latent(plain.noise, plain.embedding, 0.5, np.ones((3, 128), np.float32))
+    assert np.allclose(plain.toward(pushed, 0.5).noises, 0.5)
+    assert np.allclose(pushed.toward(plain, 0.5).noises, 0.5)

@@ -17,7 +17,7 @@ from .fields import Fields, blended
 from .finish import Finish
 from .geometry import Canvas, View
 from .light import lit
-from .scene import Scene, scene_of
+from .scene import GESTURE_LEVELS, Scene, scene_of
 from .tables import EMBEDDING_SIZE, class_matrix
 from .texture import Texture
 
@@ -38,7 +38,7 @@ class Procedural:
     def __init__(
         self, resolution: int = 512, *, device: str = "cpu", seed: int = _EMBEDDED_SEED
     ) -> None:
-        self.resolution = resolution
+        self.resolution = self.width = resolution
         self.device = torch.device(device)
         self._side = resolution if resolution >= _SMALLEST else _drawn_side(resolution)
         stream = np.random.RandomState(seed)
@@ -65,10 +65,18 @@ class Procedural:
         return self._shrunk(torch.stack([self._frame(latent) for latent in latents]))
 
     def _frame(self, latent: Latent) -> Tensor:
-        gesture = latent.noise.astype(np.float32) @ self._mixing
+        gesture = self.gesture(latent)
         scene = scene_of(gesture, latent.embedding, latent.truncation)
         fields = _levelled(self._fields(scene))
         return self._finish(lit(fields, scene, self._side, scene.families.get("flame", 0.0)))
+
+    def gesture(self, latent: Latent) -> np.ndarray:
+        """(128,): each number from the noise of its own size, coarse, middle or fine."""
+        if latent.levels is None:
+            mixed: np.ndarray = latent.noise.astype(np.float32) @ self._mixing
+            return mixed
+        gestures: np.ndarray = latent.levels.astype(np.float32) @ self._mixing
+        return gestures[GESTURE_LEVELS, np.arange(NOISE_SIZE)]
 
     def _fields(self, scene: Scene) -> Fields:
         """Blend of every family that takes part."""

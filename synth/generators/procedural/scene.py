@@ -16,6 +16,11 @@ import numpy as np
 
 from .tables import FAMILIES, GEOMETRIES, EmbeddingLayout
 
+# 0 coarse: where and how large; 1 middle: the texture's shapes; 2 fine: light and hue
+GESTURE_LEVELS = np.ones(128, int)
+GESTURE_LEVELS[[0, 1, 2, 3, 6, 7, 8, 9]] = 0
+GESTURE_LEVELS[[4, 5]] = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:

@@ -1,33 +1,48 @@
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from pytorch_pretrained_biggan import BigGAN
+from pytorch_pretrained_biggan import BigGAN, BigGANConfig
+from pytorch_pretrained_biggan.model import SelfAttn
+from torch import Tensor
 
 from synth.generators import generator_of
-from synth.generators.biggan import BigGan, interpolated
-from synth.generators.untrained import LAYERS, untrained
-from synth.generators.weights import Checkpoint
+from synth.generators.biggan import BigGan, store
+from synth.generators.biggan.engines import Handover, TorchEngine, bucket_of, psnr
+from synth.generators.biggan.folding import Shape, folded, transposed
+from synth.generators.biggan.generator import level_of
+from synth.generators.biggan.network import Network, interpolated
+from synth.generators.biggan.store import folded_model
+from synth.generators.biggan.untrained import LAYERS, save_published, untrained
 from synth.latents import Latent
+from synth.trouble import Trouble
 
 
 @pytest.fixture(scope="module")
 def stock() -> BigGAN:
-    """A small network whose statistics differ from row to row."""
-    network = untrained(128, channel_width=16)
+    return varied(128)
+
+
+def varied(size: int, channel_width: int = 16) -> BigGAN:
+    """A small network whose statistics differ from row to row, and whose attention counts."""
+    network = untrained(size, channel_width=channel_width)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(3)
         for name, buffer in network.named_buffers():
             if name.endswith("running_means"):
                 buffer.add_(0.1 * buffer.std() * torch.randn_like(buffer))
             if name.endswith("running_vars"):
-                buffer.mul_(1 + torch.linspace(-0.3, 0.3, len(buffer))[:, None])
+                buffer.mul_(1 + torch.linspace(-0.1, 0.3, len(buffer))[:, None])
+        for module in network.modules():
+            if isinstance(module, SelfAttn):
+                module.gamma.fill_(0.7)
     return network
 
 
-def ours_of(stock: BigGAN) -> BigGan:
-    return BigGan("biggan-128", Checkpoint(Path(), stock.config, stock.state_dict()))
+def ours_of(stock: BigGAN, **options: object) -> BigGan:
+    return BigGan("biggan-128", folded_model(stock), precision="full", **options)  # type: ignore[arg-type]
 
 
 def latents(network: BigGan, truncation: float, count: int = 3) -> list[Latent]:
@@ -40,8 +55,64 @@ def latents(network: BigGan, truncation: float, count: int = 3) -> list[Latent]:
     ]
 
 
+def conditions(count: int, blocks: int, truncation: float = 0.6) -> Tensor:
+    """Noise and dense class mixtures of the size that shows have; one condition for all blocks."""
+    stream = torch.Generator().manual_seed(count)
+    one = 0.6 * torch.randn(count, 1, 256, generator=stream)
+    one[..., :128] *= truncation
+    return one.expand(-1, blocks, -1)
+
+
+def relative_error(a: Tensor, b: Tensor) -> float:
+    return float((a - b).norm() / b.norm())
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("folds", [True, False], ids=["folded", "plain"])
+@pytest.mark.parametrize("truncation", [0.02, 0.4, 1.0])
+@pytest.mark.parametrize("size", LAYERS)
+def test_the_inference_form_is_the_stock_function(
+    size: int, truncation: float, folds: bool
+) -> None:
+    network = varied(size)
+    ours = Network(Shape.of(network.config), folded(network), folds_upsampling=folds)
+    for count in (1, 3):
+        condition = conditions(count, len(ours.blocks), truncation)
+        statistics = ours.statistics(torch.full((count,), truncation))
+        wanted = network.generator(condition[:, 0], truncation)
+        assert relative_error(ours(condition, *statistics), wanted) < 1e-4
+
+
+@torch.no_grad()
+def test_it_is_exact_at_the_published_width_and_for_a_batch_of_eight() -> None:
+    network = varied(128, channel_width=128)
+    ours = Network(Shape.of(network.config), folded(network))
+    condition = conditions(8, len(ours.blocks))
+    wanted = network.generator(condition[:, 0], 0.5)
+    got = ours(condition, *ours.statistics(torch.full((8,), 0.5)))
+    assert relative_error(got, wanted) < 1e-4
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_the_same_picture(dtype: torch.dtype, stock: BigGAN) -> None:
+    shape, tensors = Shape.of(stock.config), folded(stock)
+    full, half = Network(shape, tensors), Network(shape, tensors, dtype=dtype)
+    condition, truncation = conditions(2, len(shape.blocks)), torch.tensor([0.4, 0.9])
+    assert psnr(half.frames(condition, truncation), full.frames(condition, truncation)) > 35
+
+
+@torch.no_grad()
+def test_a_transposed_convolution_is_doubling_and_convolving() -> None:
+    x, weight = torch.randn(2, 5, 7, 6), torch.randn(4, 5, 3, 3)
+    doubled = torch.nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
+    wanted = torch.nn.functional.conv2d(doubled, weight, padding=1)
+    got = torch.nn.functional.conv_transpose2d(x, transposed(weight), stride=2, padding=1)
+    assert torch.allclose(got, wanted, atol=1e-4)
+
+
 @pytest.mark.parametrize("truncation", [0.02, 0.4, 0.5, 1.0])
-def test_at_published_rows_it_is_the_stock_network(truncation: float, stock: BigGAN) -> None:
+def test_frames_of_latents_are_the_stock_networks(truncation: float, stock: BigGAN) -> None:
     ours = ours_of(stock)
     batch = latents(ours, truncation)
     stream = np.random.RandomState(2)
@@ -90,8 +161,6 @@ def test_untrained_weights_give_pictures_that_are_not_saturated(stock: BigGAN) -
 
 @pytest.mark.parametrize("size", LAYERS)
 def test_every_published_size_loads_and_draws(size: int, tmp_path: Path) -> None:
-    from synth.generators.untrained import save_published
-
     folder = save_published(untrained(size, channel_width=8), tmp_path / "w")
     generator = generator_of(f"biggan-{size}", weights=folder, device="cpu")
     zero = Latent(np.zeros(128, np.float32), np.zeros(128, np.float32), 0.5)
@@ -100,9 +169,188 @@ def test_every_published_size_loads_and_draws(size: int, tmp_path: Path) -> None
 
 def test_the_published_width_counts_its_known_parameters() -> None:
     with torch.device("meta"):
-        from pytorch_pretrained_biggan import BigGANConfig
-
         for size, millions in ((128, 50.4), (256, 55.9), (512, 56.2)):
             network = BigGAN(BigGANConfig(output_dim=size, layers=LAYERS[size]))
             count = sum(p.numel() for p in network.parameters()) / 1e6
             assert count == pytest.approx(millions, abs=0.06)
+
+
+# ---- a condition for each block
+
+
+def test_each_block_hears_its_own_level_alone(stock: BigGAN) -> None:
+    ours = ours_of(stock)
+    base = latents(ours, 0.5, 1)[0]
+    for level in range(3):
+        noises = base.noises.copy()
+        noises[level] += 0.3
+        pushed = Latent(base.noise, base.embedding, base.truncation, noises)
+        moved = (ours.condition(pushed) != ours.condition(base)).any(1)
+        sides = [block.side for block in Shape.of(stock.config).blocks]
+        assert moved.tolist() == [level_of(side) == level for side in sides]
+        assert (ours.frames([pushed]) != ours.frames([base])).any()
+
+
+def test_equal_levels_are_one_condition(stock: BigGAN) -> None:
+    ours = ours_of(stock)
+    base = latents(ours, 0.5, 1)[0]
+    apart = Latent(base.noise, base.embedding, base.truncation, base.noises)
+    assert torch.equal(ours.frames([apart]), ours.frames([base]))
+
+
+# ---- wide
+
+
+@pytest.mark.parametrize("wide", ["stretch", "repeat", "mirror"])
+def test_wide_pictures_are_seven_to_four(wide: str, stock: BigGAN) -> None:
+    ours = ours_of(stock, wide=wide)
+    assert (ours.width, ours.resolution) == (224, 128)
+    frames = ours.frames(latents(ours, 0.5, 2))
+    assert frames.shape == (2, 128, 224, 3)
+    assert frames.float().std() > 20
+
+
+def test_a_mirrored_wide_picture_begins_as_the_square_one_does(stock: BigGAN) -> None:
+    """Its first four columns are the learnt ones; attention, which sees all, is left out here."""
+    network = varied(128)
+    for module in network.modules():
+        if isinstance(module, SelfAttn):
+            module.gamma.data.zero_()
+    square, wide = ours_of(network), ours_of(network, wide="mirror")
+    latent = latents(square, 0.5, 1)
+    difference = square.frames(latent).int()[:, :, :16] - wide.frames(latent).int()[:, :, :16]
+    assert difference.abs().max() <= 1
+
+
+# ---- engines
+
+
+def test_a_bucket_holds_its_batch() -> None:
+    assert [bucket_of(n) for n in range(1, 9)] == [1, 2, 4, 4, 8, 8, 8, 8]
+
+
+def test_the_compiled_form_takes_over_when_it_agrees(stock: BigGAN) -> None:
+    told: list[str] = []
+    ours = ours_of(stock, compiles="background", say=told.append)
+    batch = latents(ours, 0.5, 1)
+    engine = ours.engine
+    assert isinstance(engine, TorchEngine)
+    before = ours.frames(batch)
+    assert engine.compiled == ()
+    engine.wait()
+    assert engine.compiled == (1,), told
+    assert psnr(ours.frames(batch), before) > 45
+    assert told == []
+
+
+def test_a_compiler_that_fails_leaves_the_plain_form(
+    stock: BigGAN, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("no C++ compiler found")
+
+    monkeypatch.setattr(torch, "compile", lambda *_, **__: broken)
+    told: list[str] = []
+    ours = ours_of(stock, compiles="first", say=told.append)
+    assert ours.frames(latents(ours, 0.5, 1)).shape == (1, 128, 128, 3)
+    assert told == ["compilation failed (no C++ compiler found); the plain form goes on"]
+
+
+class Cramped:
+    """An engine with memory for few frames."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+
+    def frames(self, condition: Tensor, truncation: Tensor) -> Tensor:
+        if len(condition) > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return torch.zeros(len(condition), 128, 128, 3, dtype=torch.uint8)
+
+
+def test_out_of_memory_halves_the_batch_and_says_so(stock: BigGAN) -> None:
+    told: list[str] = []
+    ours = ours_of(stock, engine=Cramped(2), say=told.append)
+    assert len(ours.frames(latents(ours, 0.5, 7))) == 7
+    assert told == [f"biggan-128: out of memory, batches of {n} from now on" for n in (4, 2)]
+
+
+def test_no_room_for_one_frame_is_trouble(stock: BigGAN) -> None:
+    ours = ours_of(stock, engine=Cramped(0))
+    with pytest.raises(Trouble, match="use a smaller biggan"):
+        ours.frames(latents(ours, 0.5, 2))
+
+
+def test_another_error_is_not_taken_for_memory(stock: BigGAN) -> None:
+    class Broken(Cramped):
+        def frames(self, condition: Tensor, truncation: Tensor) -> Tensor:
+            raise RuntimeError("something else")
+
+    ours = ours_of(stock, engine=Broken(0))
+    with pytest.raises(RuntimeError, match="something else"):
+        ours.frames(latents(ours, 0.5, 1))
+
+
+def test_frames_on_the_host_need_no_copy() -> None:
+    frames = torch.zeros(1, 2, 2, 3, dtype=torch.uint8)
+    assert Handover(torch.device("cpu")).fetch(frames)() is frames
+
+
+# ---- the folded cache
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: str(tmp_path / name))
+    return tmp_path / "latent-jockey" / "folded"
+
+
+def half_of(folder: Path) -> store.Model:
+    return store.model_of("biggan-128", folder, half=True)
+
+
+def test_folded_weights_are_kept_in_half_precision(cache: Path, tiny_biggan: Path) -> None:
+    first = half_of(tiny_biggan)
+    (kept,) = cache.iterdir()
+    published = (tiny_biggan / "pytorch_model.bin").stat().st_size
+    assert kept.stat().st_size < 0.7 * published  # a tiny network is mostly statistics
+    second = half_of(tiny_biggan)
+    assert second.shape == first.shape
+    for name, tensor in first.tensors.items():
+        assert torch.allclose(second.tensors[name].float(), tensor, rtol=1e-3, atol=1e-4), name
+
+
+def test_changed_weights_are_folded_anew(cache: Path, tmp_path: Path) -> None:
+    folder = save_published(untrained(128, channel_width=8, seed=1), tmp_path / "w")
+    before = half_of(folder).tensors["embeddings"]
+    save_published(untrained(128, channel_width=8, seed=2), folder)
+    assert not torch.equal(half_of(folder).tensors["embeddings"].float(), before)
+
+
+def test_a_damaged_cache_is_made_anew(cache: Path, tiny_biggan: Path) -> None:
+    half_of(tiny_biggan)
+    (kept,) = cache.iterdir()
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:1000])
+    half_of(tiny_biggan)
+    assert kept.read_bytes() == whole
+
+
+def test_an_unwritable_cache_only_costs_time(cache: Path, tiny_biggan: Path) -> None:
+    cache.parent.mkdir(parents=True)
+    cache.write_text("a file where the folder should be")
+    assert half_of(tiny_biggan).resolution == 128
+
+
+def test_the_cache_refuses_another_size(cache: Path, tiny_biggan: Path) -> None:
+    half_of(tiny_biggan)
+    with pytest.raises(Trouble, match="use --generator biggan-128"):
+        store.model_of("biggan-256", tiny_biggan, half=True)
+
+
+def test_compiling_happens_beside_the_frames(stock: BigGAN) -> None:
+    ours = ours_of(stock, compiles="background")
+    ours.frames(latents(ours, 0.5, 1))
+    assert any(thread.name == "compile" for thread in threading.enumerate())
+    assert isinstance(ours.engine, TorchEngine)
+    ours.engine.wait()

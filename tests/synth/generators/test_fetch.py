@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from synth.generators import fetch as fetching
 from synth.generators import generator_of
-from synth.generators.fetch import fetch, sources_of
+from synth.generators.biggan import fetch as fetching
+from synth.generators.biggan.fetch import fetch, sources_of
 from synth.trouble import Trouble
 
 

@@ -173,3 +173,14 @@ def test_noise_planes_tile_without_a_seam() -> None:
     left = texture.sample(torch.zeros(50), y, 0, 4)
     right = texture.sample(torch.full((50,), 1 - 1e-6), y, 0, 4)
     assert (left - right).abs().max() < 1e-2
+
+
+def test_each_level_turns_gestures_of_its_own_size(artist: Procedural) -> None:
+    base = latent_of(artist, one_hot(1))
+    for level, gestures in ((0, {0, 1, 2, 3, 6, 7, 8, 9}), (1, set(range(10, 128))), (2, {4, 5})):
+        noises = base.noises.copy()
+        noises[level] += 0.2
+        pushed = Latent(base.noise, base.embedding, base.truncation, noises)
+        moved = artist.gesture(pushed) - artist.gesture(base)
+        assert set(np.flatnonzero(np.abs(moved) > 1e-5)) == gestures
+        assert not np.array_equal(picture(artist, pushed), picture(artist, base))

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from synth.generators import generator_of
-from synth.generators.weights import read_checkpoint
+from synth.generators.biggan.weights import read_checkpoint
 from synth.trouble import Trouble
 
 

@@ -35,27 +35,26 @@ def cache_folder(name: str) -> Path:
     return Path(platformdirs.user_cache_dir("latent-jockey")) / name
 
 
-def checkpoint_of(name: str, weights: Path | None) -> Checkpoint:
-    """Load and check the checkpoint of `biggan-SIZE` from a local path or from the cache."""
-    if weights is None:
-        folder = cache_folder(name)
-        if not folder.exists():
-            raise Trouble(
-                f"{name}: its weights are not on this machine; run `lj fetch {name}`, or name a "
-                "local folder with --weights"
-            )
-    else:
-        folder = weights
-        if not folder.exists():
+def located(name: str, weights: Path | None) -> Path:
+    """The weights file of `biggan-SIZE`: in a local folder, a local file, or from the cache."""
+    folder = cache_folder(name) if weights is None else weights
+    if not folder.exists():
+        if weights is not None:
             raise Trouble(f"{weights}: no such folder or file of weights")
-    checkpoint = read_checkpoint(folder)
-    wanted = int(name.removeprefix("biggan-"))
-    if checkpoint.config.output_dim != wanted:
         raise Trouble(
-            f"{folder}: holds a network for {checkpoint.config.output_dim} pixels; "
-            f"use --generator biggan-{checkpoint.config.output_dim}"
+            f"{name}: its weights are not on this machine; run `lj fetch {name}`, or name a local "
+            "folder with --weights"
         )
-    return checkpoint
+    return _model_file(folder) if folder.is_dir() else folder
+
+
+def check_size(name: str, config: BigGANConfig, place: Path) -> None:
+    """Raise Trouble when a network is for other pictures than its name says."""
+    if config.output_dim != int(name.removeprefix("biggan-")):
+        raise Trouble(
+            f"{place}: holds a network for {config.output_dim} pixels; "
+            f"use --generator biggan-{config.output_dim}"
+        )
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

@@ -1,0 +1,44 @@
+"""`lj export`: BigGAN as an ONNX graph for other programs and machines."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import options
+
+
+def export(
+    name: Annotated[str, typer.Argument(help="biggan-128, biggan-256 or biggan-512.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The graph to write, .onnx.")],
+    batch: Annotated[int, typer.Option(min=1, max=64, help="Frames drawn at once; fixed.")] = 1,
+    half: Annotated[
+        bool, typer.Option("--half", help="Weights in float16, half the size.")
+    ] = False,
+    wide: Annotated[str, typer.Option(help="The knob look.wide.")] = "off",
+    weights: options.WeightsOption = None,
+    quiet: options.QuietOption = False,
+) -> None:
+    """Export BigGAN to ONNX and check it in onnxruntime on the spot."""
+    from synth import generators
+    from synth.knobs import knobs_of
+    from synth.trouble import Trouble
+
+    from .console import note
+
+    choices = [n for n in generators.NAMES if n != generators.DEFAULT]
+    if name not in choices:
+        raise Trouble(f"“{name}” has no network to export; use {', '.join(choices)}")
+    if output.suffix != ".onnx" or not output.parent.is_dir():
+        raise Trouble(f"{output}: name a file that ends in .onnx, in a folder that exists")
+    columns = knobs_of({"look": {"wide": wide}}, "--wide").look.wide
+    from synth.generators.biggan.onnx import export_model
+    from synth.generators.biggan.store import model_of
+
+    model = model_of(name, weights, half=False)
+    difference = export_model(model, output, batch=batch, half=half, wide=columns)
+    note(
+        f"{output}: {output.stat().st_size / 1e6:.0f} MB, batch {batch}, "
+        f"{'float16' if half else 'float32'}; onnxruntime differs from torch by {difference:.1e}",
+        quiet=quiet,
+    )

@@ -1,0 +1,104 @@
+"""Folded weights in the user's cache, in half precision: half the published size, read in a blink.
+
+Folding happens once for each weights file; the cache's name holds the file's path, size and time,
+so a changed file is folded anew.
+"""
+
+import hashlib
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+import torch
+from pytorch_pretrained_biggan import BigGAN, BigGANConfig
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from .folding import Shape, folded
+from .weights import check_size, located, read_checkpoint
+
+_FORM = 1  # counts up when the folded form changes
+_WIDE = ("norms.", "last.", "rgb.bias", "first.bias")  # what stays float32
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The inference form's shape and tensors."""
+
+    config: BigGANConfig
+    tensors: dict[str, Tensor]
+
+    @property
+    def shape(self) -> Shape:
+        return Shape.of(self.config)
+
+    @property
+    def resolution(self) -> int:
+        return int(self.config.output_dim)
+
+
+def model_of(name: str, weights: Path | None, *, half: bool) -> Model:
+    """The named network from a folder or file, or from where `lj fetch` put it.
+
+    With `half` the float16 cache is read, or written on the way; without, every bit is kept.
+    """
+    file = located(name, weights)
+    cache = _cache_of(file)
+    kept = _read(cache) if half else None
+    if kept is not None:
+        check_size(name, kept.config, file)
+        return kept
+    checkpoint = read_checkpoint(file)
+    check_size(name, checkpoint.config, file)
+    stock = BigGAN(checkpoint.config)
+    stock.load_state_dict(checkpoint.state, strict=True)
+    model = folded_model(stock)
+    if half:
+        _keep(model, cache)
+    return model
+
+
+def folded_model(stock: BigGAN) -> Model:
+    """The inference form of a network in memory."""
+    return Model(stock.config, folded(stock.eval()))
+
+
+def _cache_of(file: Path) -> Path:
+    facts = file.stat()
+    key = f"{_FORM} {file.resolve()} {facts.st_size} {facts.st_mtime_ns}"
+    digest = hashlib.sha256(key.encode()).hexdigest()[:24]
+    return Path(platformdirs.user_cache_dir("latent-jockey")) / "folded" / f"{digest}.safetensors"
+
+
+def _read(cache: Path) -> Model | None:
+    """What is kept; None where nothing is, or what is there was damaged."""
+    try:
+        with safe_open(cache, "pt") as file:
+            config = json.loads((file.metadata() or {})["config"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, KeyError, ValueError):
+        return None
+    return Model(BigGANConfig.from_dict(config), tensors)
+
+
+def _keep(model: Model, cache: Path) -> None:
+    """Write the cache in one step; a full or read-only disk only costs time at the next start."""
+    tensors = {
+        name: tensor if name.startswith(_WIDE) else _halved(tensor)
+        for name, tensor in model.tensors.items()
+    }
+    partial = cache.with_suffix(".partial")
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, partial, {"config": json.dumps(model.config.to_dict())})
+        partial.replace(cache)
+    except (OSError, SafetensorError):
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _halved(tensor: Tensor) -> Tensor:
+    return tensor.clamp(-65504, 65504).to(torch.float16)
