@@ -13,6 +13,8 @@ import importlib.util
 import json
 import math
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -36,6 +38,7 @@ from synth.generators.biggan.untrained import LAYERS, untrained
 ROUNDS = 12
 WARM = 2  # rounds that do not count
 TRUNCATION = 0.5
+MARK = "Random weights, in turns:"  # before the table
 
 Draw = Callable[[], Tensor]
 
@@ -258,10 +261,11 @@ def sizes_on_disk() -> str:
 
 def report() -> None:
     parts = []
-    for size in LAYERS:
-        for batch in (1, 4) if size == 128 else (1,):
-            parts.append(f"## {size} px, batch {batch}\n\n{run(size, batch)[0]}")
-            print(parts[-1], flush=True)
+    for size, batch in ((128, 1), (128, 4), (256, 1), (512, 1)):
+        words = [sys.executable, "-m", "bench.engine", "--size", str(size), "--batch", str(batch)]
+        printed = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+        parts.append(f"## {size} px, batch {batch}\n\n{printed.split(MARK)[1].strip()}")
+        print(parts[-1], flush=True)
     amx = "with" if torch.cpu._is_amx_tile_supported() else "without"
     native = "with" if torch.cpu._is_avx512_bf16_supported() else "without"
     publish(
@@ -287,7 +291,7 @@ def main() -> None:
         report()
         return
     text, figures = run(chosen.size, chosen.batch)
-    print(f"# BigGAN, {chosen.size} px, batch {chosen.batch}\n\n{machine()}\n\n{text}")
+    print(f"# BigGAN, {chosen.size} px, batch {chosen.batch}\n\n{machine()}\n{MARK}\n{text}")
     if chosen.json:
         print(json.dumps(figures))
 

@@ -1,1 +1,1 @@
-"""The stage: microphone, controllers, window. Its modules arrive with the live show."""
+"""The stage: microphone, window, and the threads between them."""

@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from .devices import devices
 from .doctor import doctor
 from .export import export
 from .fetch import fetch
 from .hear import hear
+from .live import live
 from .presets import presets
 from .render import render
 from .sheet import sheet
@@ -22,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (render, sheet, hear, presets, fetch, export, doctor):
+for command in (live, render, sheet, hear, presets, devices, fetch, export, doctor):
     app.command()(command)
 
 

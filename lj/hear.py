@@ -10,11 +10,19 @@ import typer
 from . import options
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from synth.features import Features
 
 
 def hear(
-    song: options.SongArgument,
+    song: Annotated[
+        Path | None, typer.Argument(help="A sound file, or a video with sound.")
+    ] = None,
+    mic: Annotated[bool, typer.Option("--mic", help="Listen to an input, as live bars.")] = False,
+    device: Annotated[
+        str | None, typer.Option("--input", "-i", help="Input: a name, part of one, or a number.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The picture to write, .png.")
     ] = None,
@@ -29,6 +37,11 @@ def hear(
     """Show what is heard in a song: chroma, flux, onsets, beats and levels."""
     from synth.trouble import Trouble
 
+    if mic:
+        _follow(device, duration, as_json)
+        return
+    if song is None:
+        raise Trouble("name a song, or listen to an input with --mic")
     if not as_json and output is None:
         raise Trouble("say what to do with what is heard: --json, or -o hear.png, or both")
     if as_json:
@@ -59,6 +72,42 @@ def _print_hops(song: Path, duration: float | None) -> None:
             break
         print(json.dumps(row_of(heard)))
     sys.stdout.flush()
+
+
+def _follow(device: str | None, duration: float | None, as_json: bool) -> None:
+    """What an input sounds like, hop by hop or as bars, until Ctrl-C or the duration's end."""
+    import json
+    import time
+
+    from live.ears import Ears
+    from live.microphone import Microphone
+    from synth.generators.procedural.tables import EMBEDDING_SIZE
+    from synth.knobs import Knobs
+    from synth.visual import Visual
+
+    from .bars import Bars
+
+    def nothing(classes: "np.ndarray") -> "np.ndarray":
+        return classes[:, :EMBEDDING_SIZE]
+
+    source = Microphone(device)
+    ears = Ears(source, Visual(Knobs(), nothing))
+    source.start()
+    ears.start()
+    begun = time.monotonic()
+    try:
+        with Bars(quiet=as_json) as bars:
+            while duration is None or time.monotonic() - begun < duration:
+                moment = ears.moments.take(0.2)
+                if moment is None:
+                    continue
+                if as_json:
+                    print(json.dumps(row_of(moment.heard)), flush=True)
+                else:
+                    bars.show(moment.heard, moment.onsets, source.trouble)
+    finally:
+        source.stop()
+        ears.stop()
 
 
 def row_of(heard: "Features") -> dict[str, object]:

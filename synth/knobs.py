@@ -80,13 +80,22 @@ class Bands(_Group):
     treble: float = _knob(0.0, "How far treble pushes the fine textures and the light.", 0, 1)
 
 
+class Change(_Group):
+    """How one look becomes another."""
+
+    fade: float = _knob(2.0, "How long one look takes to become another, live.", 0, 30, "s")
+
+
 class Look(_Group):
     """How frames fill the screen."""
 
-    fit: Literal["crop", "pad", "mirror"] = Field(
+    fit: Literal["crop", "pad", "mirror", "kaleidoscope", "blur"] = Field(
         "crop",
-        description="How a square picture fills another shape: cut off, black bars, or mirrored "
-        "sides.",
+        description="How a picture fills another shape: cut off, black bars, mirrored sides, "
+        "four mirrored pictures, or its own blur beside it.",
+    )
+    flash_limit: bool = Field(
+        True, description="No more than three flashes in any second (WCAG 2.3.1)."
     )
     wide: Literal["off", "stretch", "repeat", "mirror"] = Field(
         "off",
@@ -102,6 +111,7 @@ class Knobs(_Group):
     steer: Steer = Steer()
     bands: Bands = Bands()
     look: Look = Look()
+    preset: Change = Change()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +131,8 @@ class Knob:
         """What may stand there, in words."""
         if self.choices:
             return "use " + " or ".join(self.choices)
+        if isinstance(self.default, bool):
+            return "use true or false"
         if self.low is not None and self.high is not None:
             return f"use {self.low:g} to {self.high:.10g}" + (f" {self.unit}" if self.unit else "")
         return "use a list of up to 12 ImageNet class names or numbers"

@@ -39,6 +39,7 @@ class Latent:
     embedding: np.ndarray  # (e,) float32, the classes' weighted sum in the generator's space
     truncation: float  # 0.02..1
     levels: np.ndarray | None = None  # (3, 128) float32: noise of coarse, middle and fine, if apart
+    kick: float = 0.0  # 0..1, how far a drum pushes at this moment
 
     @property
     def noises(self) -> np.ndarray:
@@ -53,7 +54,35 @@ class Latent:
             _between(self.embedding, other.embedding, part),
             self.truncation + (other.truncation - self.truncation) * part,
             _between(self.noises, other.noises, part) if apart else None,
+            self.kick + (other.kick - self.kick) * part,
         )
+
+    def blended(self, other: "Latent", part: float) -> "Latent":
+        """`part` (0..1) of the way to any other latent: noise on the sphere, classes straight."""
+        apart = self.levels is not None or other.levels is not None
+        return Latent(
+            slerp(self.noise, other.noise, part),
+            _between(self.embedding, other.embedding, part),
+            self.truncation + (other.truncation - self.truncation) * part,
+            slerp(self.noises, other.noises, part) if apart else None,
+            max(self.kick, other.kick),
+        )
+
+
+def slerp(a: np.ndarray, b: np.ndarray, part: float) -> np.ndarray:
+    """`part` of the way along the arc from rows of `a` to rows of `b` (…, n), lengths in between.
+
+    Ken Shoemake, "Animating rotation with quaternion curves", 1985.
+    """
+    lengths = np.linalg.norm(a, axis=-1, keepdims=True), np.linalg.norm(b, axis=-1, keepdims=True)
+    cosine = np.sum(a * b, -1, keepdims=True) / np.maximum(lengths[0] * lengths[1], 1e-12)
+    angle = np.arccos(np.clip(cosine, -1, 1))
+    straight = np.sin(angle) < 1e-3
+    safe = np.where(straight, 1.0, np.sin(angle))
+    before = np.where(straight, 1 - part, np.sin((1 - part) * angle) / safe)
+    after = np.where(straight, part, np.sin(part * angle) / safe)
+    arc: np.ndarray = (before * a + after * b).astype(np.float32)
+    return arc
 
 
 def _between(a: np.ndarray, b: np.ndarray, part: float) -> np.ndarray:
@@ -102,6 +131,7 @@ class Steering:
             (folded(kicked + pushes) * steer.truncation).astype(np.float32)
             if pushes.any()
             else None,
+            self._kick.height,
         )
 
 
@@ -115,12 +145,12 @@ class _Kick:
     def __init__(self, stream: np.random.RandomState) -> None:
         self._direction = _KICK_REACH * np.where(stream.random_sample(SIZE) < 0.5, -1.0, 1.0)
         self._blow = RunningPeak(release=_KICK_RELEASE)
-        self._height = 0.0
+        self.height = 0.0
 
     def step(self, heard: Features, dt: float) -> np.ndarray:
         blow = self._blow.update(heard.flux, dt)
-        self._height = follow(self._height, blow, tau=_KICK_ATTACK, dt=dt)
-        return self._direction * self._height
+        self.height = follow(self.height, blow, tau=_KICK_ATTACK, dt=dt)
+        return self._direction * self.height
 
 
 class _BandPush:

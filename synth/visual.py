@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .features import Analyzer
+from .features import Analyzer, Features
 from .knobs import Knobs
 from .latents import Embed, Latent, Steering
 
@@ -13,7 +13,10 @@ class Visual:
     def __init__(self, knobs: Knobs, embed: Embed) -> None:
         self.analyzer = Analyzer()
         self.knobs = knobs
+        self.heard: Features | None = None  # of the last hop
+        self._embed = embed
         self._steering = Steering(knobs.steer, embed)
+        self._fading: _Fading | None = None
 
     @property
     def dt(self) -> float:
@@ -27,6 +30,51 @@ class Visual:
 
     def hear(self, hop: np.ndarray) -> Latent:
         """The latent at the end of the next hop (hop,) of float32 samples."""
-        return self._steering.step(
-            self.analyzer.hear(hop, self.knobs.hear), self.knobs.steer, self.dt, self.knobs.bands
-        )
+        self.heard = self.analyzer.hear(hop, self.knobs.hear)
+        latent = self._steering.step(self.heard, self.knobs.steer, self.dt, self.knobs.bands)
+        if self._fading is not None:
+            latent = self._fading.step(self.heard, latent, self.dt)
+            if self._fading.over:
+                self._fading = None
+        return latent
+
+    def turn(self, knobs: Knobs) -> None:
+        """Take new values from the next hop on; other classes or another seed fade over."""
+        if (knobs.steer.classes, knobs.steer.seed) != (
+            self.knobs.steer.classes,
+            self.knobs.steer.seed,
+        ):
+            self.change(knobs)
+        else:
+            self.knobs = knobs
+
+    def change(self, knobs: Knobs, fade: float | None = None) -> None:
+        """Another look: both play on while one fades into the other over `fade` seconds."""
+        seconds = knobs.preset.fade if fade is None else fade
+        self._fading = _Fading(self._steering, self.knobs, self._fading, seconds)
+        self.knobs = knobs
+        self._steering = Steering(knobs.steer, self._embed)
+
+
+class _Fading:
+    """The look that goes, and how far it is gone."""
+
+    def __init__(
+        self, steering: Steering, knobs: Knobs, before: "_Fading | None", seconds: float
+    ) -> None:
+        self._steering, self._knobs, self._before = steering, knobs, before
+        self._seconds, self._age = seconds, 0.0
+
+    @property
+    def over(self) -> bool:
+        return self._age >= self._seconds
+
+    def step(self, heard: Features, coming: Latent, dt: float) -> Latent:
+        self._age += dt
+        going = self._steering.step(heard, self._knobs.steer, dt, self._knobs.bands)
+        if self._before is not None:
+            going = self._before.step(heard, going, dt)
+            if self._before.over:
+                self._before = None
+        gone = min(1.0, self._age / self._seconds) if self._seconds else 1.0
+        return going.blended(coming, gone * gone * (3 - 2 * gone))

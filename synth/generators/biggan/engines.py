@@ -86,10 +86,16 @@ class TorchEngine:
 
     def _compile(self, condition: Tensor, truncation: Tensor) -> None:
         try:
-            from torch._inductor import config
+            from torch._dynamo import config as tracing
+            from torch._inductor import config as lowering
 
             form: Form = torch.compile(self._network.drawn, dynamic=False)
-            with torch.no_grad(), config.patch(freezing=True):
+            # torch counts the forms of all networks and batches as recompilations of one method
+            with (
+                torch.no_grad(),
+                tracing.patch(recompile_limit=256),
+                lowering.patch(freezing=True),
+            ):
                 inputs = (condition, *self._network.statistics(truncation))
                 made, wanted = form(*inputs), self._network.drawn(*inputs)
         except Exception as error:  # compilers fail in any way; the plain form goes on

@@ -1,0 +1,142 @@
+"""Moments to frames, in a thread of its own: as fast as it goes, always from the newest moment."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from synth.flashes import FlashLimiter
+from synth.generators import Generator
+
+from .governor import Governor
+from .mailbox import Moments, Newest
+
+_WAIT = 0.1  # seconds
+_PAUSES = (0.1, 0.5, 2.0)  # seconds after a failure, the last one repeated
+_GIVEN_UP = 3  # failures in a row after which the next coarser step is taken
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A picture and where it comes from; times are monotonic seconds."""
+
+    number: int
+    picture: np.ndarray  # uint8 (h, w, 3)
+    captured: float  # when the sound in it was in hand
+    begun: float  # when drawing it began
+    done: float
+    onsets: int  # that reach the screen with it
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rung of the ladder of quality: how to get a generator, and its relative cost."""
+
+    name: str
+    cost: float
+    make: Callable[[], Generator]
+
+
+class Painter:
+    """Draws for ever; a generator that fails is tried again and then replaced by a coarser one."""
+
+    def __init__(
+        self,
+        moments: Moments,
+        ladder: Sequence[Step],
+        first: Generator,
+        *,
+        level: int = 0,
+        governs: bool = True,
+    ) -> None:
+        """`first` stands on the ladder's `level`; it steps down and up only if it `governs`."""
+        self.frames: Newest[Frame] = Newest()
+        self.generator = first
+        self.governor = Governor(tuple(step.cost for step in ladder), level)
+        self.flashes = FlashLimiter()
+        self.limits_flashes = True
+        self.frozen = False
+        self.drawn = 0
+        self.replaced = 0  # frames that were never shown
+        self.notice = ""  # what the governor or a failure did last, in words
+        self.faults: list[str] = []
+        self._moments, self._ladder, self._governs = moments, ladder, governs
+        self._made: dict[int, Generator] = {level: first}
+        self._failures = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._paint, name="painter", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(5.0)
+
+    def _paint(self) -> None:
+        while not self._stop.is_set():
+            if self.frozen:
+                self._stop.wait(_WAIT)
+                continue
+            moment = self._moments.take(_WAIT)
+            if moment is None:
+                continue
+            begun = time.monotonic()
+            try:
+                picture = self.generator.frames([moment.latent])[0].cpu().numpy()
+            except Exception as error:  # whatever a generator dies of, the show goes on
+                self._failed(error)
+                continue
+            self._failures = 0
+            if self.limits_flashes:
+                picture = self.flashes.limited(picture, begun)
+            done = time.monotonic()
+            self.drawn += 1
+            frame = Frame(self.drawn, picture, moment.captured, begun, done, moment.onsets)
+            unseen = self.frames.take()  # its onsets must still reach the screen
+            self.replaced += unseen is not None
+            onsets = frame.onsets + (unseen.onsets if unseen else 0)
+            self.frames.put(replace(frame, onsets=onsets))
+            if self._governs:
+                self._govern(done - begun)
+
+    def _failed(self, error: Exception) -> None:
+        self._failures += 1
+        self.notice = f"{self.generator.name} failed ({_reason(error)}); trying again"
+        self.faults.append(self.notice)
+        if self._failures >= _GIVEN_UP and self.governor.level < len(self._ladder) - 1:
+            self._failures = 0
+            self._step_to(self.governor.level + 1, "failed")
+            return
+        self._stop.wait(_PAUSES[min(self._failures, len(_PAUSES)) - 1])
+
+    def _govern(self, seconds: float) -> None:
+        before = self.governor.level
+        self.governor = self.governor.after(seconds)
+        if self.governor.level != before:
+            self._step_to(self.governor.level, "late" if self.governor.level > before else "early")
+
+    def _step_to(self, level: int, why: str) -> None:
+        reasons = {
+            "late": "frames came late",
+            "early": "there is time for more",
+            "failed": "the generator failed",
+        }
+        try:
+            if level not in self._made:
+                self._made[level] = self._ladder[level].make()
+        except Exception as error:  # a rung that cannot be had is no rung
+            self.notice = f"{self._ladder[level].name} cannot be used ({_reason(error)})"
+            self.faults.append(self.notice)
+            return
+        self.generator = self._made[level]
+        if self.governor.level != level:
+            self.governor = Governor(self.governor.costs, level)
+        self.notice = f"{reasons[why]}: {self._ladder[level].name} now"
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text.splitlines()[0][:120]}" if text else type(error).__name__

@@ -1,0 +1,147 @@
+"""`lj live`: the show, from microphone to window."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import options
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from live.ears import Source
+    from live.show import Show
+    from live.window import NoWindow, Window
+
+
+def live(
+    device: Annotated[
+        str | None, typer.Option("--input", "-i", help="Input: a name, part of one, or a number.")
+    ] = None,
+    channels: Annotated[
+        str | None, typer.Option(help="Which channels are heard, from 1: 1,2. The first two.")
+    ] = None,
+    rate: Annotated[int | None, typer.Option(help="44100, 48000 or 96000 Hz.")] = None,
+    gain: Annotated[float, typer.Option(min=-60, max=60, help="Of the input, dB.")] = 0.0,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Play a song instead of listening.")
+    ] = None,
+    start: options.StartOption = 0.0,
+    mute: Annotated[bool, typer.Option("--mute", help="Do not play the file aloud.")] = False,
+    preset: options.PresetOption = options.DEFAULT_PRESET,
+    settings: options.SetOption = None,
+    generator: options.GeneratorOption = None,
+    weights: options.WeightsOption = None,
+    compute: options.DeviceOption = "auto",
+    engine: options.EngineOption = "torch",
+    precision: options.PrecisionOption = "auto",
+    size: Annotated[
+        str, typer.Option(help="auto steps down and up as time allows; or a side in pixels.")
+    ] = "auto",
+    monitor: Annotated[int, typer.Option(help="Full screen on this one; see `lj devices`.")] = 0,
+    windowed: Annotated[str | None, typer.Option(help="In a window, such as 1280x720.")] = None,
+    no_window: Annotated[bool, typer.Option("--no-window", help="Show nothing.")] = False,
+    overlay: Annotated[bool, typer.Option(help="Begin with the overlay; H turns it.")] = True,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="End after so long.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write what became of the show, .json.")
+    ] = None,
+    snapshot: Annotated[
+        Path | None, typer.Option(help="Write the last picture on screen, .png.")
+    ] = None,
+    quiet: options.QuietOption = False,
+) -> None:
+    """Listen, and play the picture in a window.
+
+    Keys: space freeze, B blackout, F full screen, 1..9 presets, arrows other presets, T tap tempo,
+    H overlay, Esc fade out, Esc twice quit.
+    """
+    from live.desk import Desk
+    from live.show import Show
+    from synth.trouble import Trouble
+
+    from .console import note
+    from .stage import beginning, ladder_for
+    from .studio import Choice, preset_with
+
+    for path in (report, snapshot):
+        if path is not None and not path.parent.is_dir():
+            raise Trouble(f"{path}: the folder {path.parent} does not exist; make it first")
+    look = preset_with(preset, settings, None)
+    source = (
+        _song(file, start, mute) if file is not None else _microphone(device, channels, rate, gain)
+    )
+    choice = Choice(generator, weights, compute, engine, precision)
+    ladder = ladder_for(choice, size, look.knobs.look.wide)
+    first = beginning(ladder)
+    desk = Desk(look, settings or [], Path(preset) if preset.endswith(".toml") else None)
+    show = Show(source, desk, first.generator, ladder, level=first.level, governs=size == "auto")
+    show.overlay_on = overlay
+    if first.trouble:
+        note(f"lj: {first.trouble}", quiet=quiet)
+        show.tell(first.trouble)
+    screen = _screen(show, no_window, monitor, windowed)
+    note(
+        f"hearing {source.name}; {first.generator.name} {first.generator.resolution} px, "
+        f"{1000 * first.seconds:.0f} ms a frame; {look.name}",
+        quiet=quiet,
+    )
+    try:
+        outcome = show.run(screen, seconds)
+        if snapshot is not None:
+            _write_png(screen.screenshot(), snapshot)
+    finally:
+        screen.close()
+    if report is not None:
+        report.write_text(json.dumps(outcome.values(), indent=2) + "\n", "utf-8")
+    note(
+        f"{outcome.frames_shown} frames shown, {outcome.frames_generated} drawn in "
+        f"{outcome.seconds:.1f} s; {outcome.onsets_shown} of {outcome.onsets_heard} onsets shown; "
+        f"{outcome.latency_ms['p50']:.0f} ms from sound to picture",
+        quiet=quiet,
+    )
+    for fault in outcome.faults:
+        note(f"fault: {fault}", quiet=quiet)
+
+
+def _song(file: Path, start: float, mute: bool) -> "Source":
+    from live.song import Playback
+
+    return Playback(file, start=start, aloud=not mute)
+
+
+def _microphone(
+    device: str | None, channels: str | None, rate: int | None, gain: float
+) -> "Source":
+    from live.inputs import RATES
+    from live.microphone import Microphone
+    from synth.trouble import Trouble
+
+    if rate is not None and rate not in RATES:
+        raise Trouble(f"--rate is {rate}; use {', '.join(map(str, RATES))}")
+    picked = [part.strip() for part in channels.split(",")] if channels else []
+    if not all(part.isdecimal() and int(part) > 0 for part in picked):
+        raise Trouble(f"--channels is {channels}; write numbers from 1, such as 1,2")
+    numbers = [int(part) for part in picked]
+    return Microphone(device, channels=numbers, rate=rate, gain=10 ** (gain / 20))
+
+
+def _screen(
+    show: "Show", no_window: bool, monitor: int, windowed: str | None
+) -> "Window | NoWindow":
+    from live.window import NoWindow, Place, Window
+    from render.film import size_of
+
+    if no_window:
+        return NoWindow()
+    place = Place(monitor, size_of(windowed) if windowed else None)
+    window = Window(place, title="Latent Jockey", on_key=lambda key: show.key(window, key))
+    return window
+
+
+def _write_png(pixels: "np.ndarray", path: Path) -> None:
+    from PIL import Image
+
+    Image.fromarray(pixels).save(path)

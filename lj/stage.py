@@ -1,0 +1,106 @@
+"""Which generators a show may use, finest first, and the one that it begins with."""
+
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synth import generators
+from synth.generators import Generator
+from synth.imagenet import CLASSES
+from synth.latents import Latent
+from synth.trouble import Trouble
+from synth.walk import SIZE as NOISE
+
+from .studio import Choice
+
+if TYPE_CHECKING:
+    from live.painter import Step
+
+SIDES = (768, 512, 384, 256, 192)  # of the embedded generator, pixels
+_BIGGAN_COST = {"biggan-512": 38.0, "biggan-256": 29.4, "biggan-128": 8.9}  # GMAC a frame
+
+
+def ladder_for(choice: Choice, size: str, wide: str) -> "list[Step]":
+    """The steps of a show with the chosen generator; the embedded one is always the last resort.
+
+    With a fixed `size` the embedded generator has that one step.
+    """
+    from live.painter import Step
+
+    if size != "auto" and not (size.isdecimal() and 64 <= int(size) <= 2048):
+        raise Trouble(f"--size is {size}; use auto, or 64 to 2048")
+    name = choice.name or generators.DEFAULT
+    if name == generators.DEFAULT:
+        return [_drawn(side, choice) for side in (SIDES if size == "auto" else (int(size),))]
+    if name not in generators.NAMES:
+        raise Trouble(f"“{name}” is no generator; use {', '.join(generators.NAMES)}")
+
+    def loaded() -> Generator:
+        return generators.generator_of(
+            name,
+            weights=choice.weights,
+            device=choice.device,
+            wide=wide,
+            precision=choice.precision,
+            engine=choice.engine,
+            compiles="background",
+        )
+
+    return [Step(name, _BIGGAN_COST[name], loaded), _drawn(384, choice)]
+
+
+def _drawn(side: int, choice: Choice) -> "Step":
+    """The embedded generator at one side."""
+    from live.painter import Step
+
+    def made() -> Generator:
+        return generators.generator_of("procedural", resolution=side, device=choice.device)
+
+    return Step(f"procedural {side}", float(side * side), made)
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a show begins with."""
+
+    level: int  # on the ladder
+    generator: Generator
+    seconds: float  # a frame, as measured
+    trouble: str  # why it is not the generator that was asked for; empty when it is
+
+
+def beginning(ladder: "Sequence[Step]") -> Beginning:
+    """The finest step that can be had and keeps up, from a few frames drawn before the show.
+
+    A stage must not stay dark for want of weights; the film that `lj render` makes does.
+    """
+    from live.governor import SLOWEST
+
+    trouble = ""
+    for level, step in enumerate(ladder):
+        try:
+            generator = step.make()
+            seconds = preflight(generator)
+        except Trouble as reason:
+            trouble = trouble or f"{reason}; {ladder[-1].name} plays instead"
+            continue
+        compiles = generator.name != generators.DEFAULT  # BigGAN gets faster while it plays
+        if seconds <= SLOWEST or level == len(ladder) - 1 or compiles:
+            return Beginning(level, generator, seconds, trouble)
+    raise Trouble(trouble)
+
+
+def preflight(generator: Generator, frames: int = 3) -> float:
+    """Seconds that a frame takes: the median after one that does not count."""
+    noise = np.random.RandomState(0).standard_normal((frames + 1, NOISE)).clip(-2, 2) * 0.5
+    embedding = generator.embed(np.eye(CLASSES, dtype=np.float32)[:1])[0]
+    taken = []
+    for row in noise.astype(np.float32):
+        begun = time.perf_counter()
+        generator.frames([Latent(row, embedding, 0.5)])[0].cpu()
+        taken.append(time.perf_counter() - begun)
+    return statistics.median(taken[1:])
