@@ -17,17 +17,11 @@ env: .venv/ready
 .venv/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) --no-print-directory system
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  $(MAKE) --no-print-directory apt PACKAGES=python3-venv
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
-
-# Debian splits venv from Python; install it where we may, else say how.
-.PHONY: system
-system:
-	@if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq python3-venv; \
-	elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo apt-get install -y -qq python3-venv; \
-	else echo "Python's venv is missing: sudo apt-get install python3-venv"; exit 1; fi
 
 $(SONG): demo/compose.py .venv/ready
 	$(BIN)/python demo/compose.py $@
@@ -38,8 +32,24 @@ demo: $(SONG)
 	@echo "film:  $(FILM)"
 	@echo "sheet: $(SHEET)"
 
-test: env
+# A virtual screen and a sound server: the live tests play on them. Installed where we may.
+STAGE := xvfb xdotool libgl1 libgl1-mesa-dri libegl1 libegl-mesa0 \
+         pulseaudio pulseaudio-utils libasound2-plugins libportaudio2
+
+test: env stage
 	$(BIN)/python -m pytest
+
+.PHONY: stage
+stage:
+	@if command -v dpkg >/dev/null && ! dpkg -s $(STAGE) >/dev/null 2>&1; then \
+	  $(MAKE) --no-print-directory apt PACKAGES='$(STAGE)'; fi
+
+.PHONY: apt
+apt:
+	@if [ "$$(id -u)" = 0 ]; then sudo=; elif sudo -n true 2>/dev/null; then sudo=sudo; \
+	else echo "missing: sudo apt-get install $(PACKAGES)"; exit 1; fi; \
+	$$sudo apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq $(PACKAGES) >/dev/null
 
 lint: env
 	$(BIN)/ruff format --check .
@@ -50,6 +60,8 @@ lint: env
 bench: env
 	$(BIN)/python -m bench.offline
 	$(BIN)/python -m bench.ears
+	$(BIN)/python -m bench.engine
+	$(BIN)/python -m bench.live
 
 clean:
 	rm -rf .venv build dist

@@ -9,42 +9,69 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from synth.knobs import Knobs
+from synth.hop import HOP, RATE
+from synth.performance import Event, changed
 from synth.preset import Preset, preset_of, shipped
 from synth.trouble import Trouble
 from synth.visual import Visual
 
 _TAP_GAP = 2.0  # seconds after which a tap begins a new count
 _TAPS = 8  # that are averaged
+_LONGEST_WAIT = 2 * RATE // HOP  # hops that a look waits for its beat
 _LOOK = 0.5  # seconds between two looks at a preset's file
 
 Turn = Callable[[Visual], None]
+Told = Callable[[Event], None]
 
 
 class Desk:
-    """Holds the current preset and queues what is to be turned."""
+    """Holds the current preset and queues what is to be turned.
 
-    def __init__(self, preset: Preset, settings: list[str], path: Path | None) -> None:
+    `tell` hears of everything that changed, as events of a performance.
+    """
+
+    def __init__(
+        self,
+        preset: Preset,
+        settings: list[str],
+        path: Path | None,
+        tell: Told = lambda _event: None,
+    ) -> None:
         self.preset = preset
         self.trouble = ""
-        self.turned: list[tuple[int, Knobs, float | None]] = []  # hop, knobs, fade of a change
+        self.tell = tell
         self._settings = settings
         self._path, self._stamp = path, _stamp_of(path)
         self._looked = 0.0
         self._queue: deque[Turn] = deque()
+        self._looks: deque[tuple[Turn, int | None]] = deque()  # with the hop to wait for at most
         self._lock = threading.Lock()
         self._taps: deque[float] = deque(maxlen=_TAPS)
 
     def before_hop(self, visual: Visual, number: int) -> None:
         """Carry out what was asked for; the ears call this."""
         while self._queue:
-            before = visual.knobs
-            self._queue.popleft()(visual)
-            if visual.knobs is not before:
-                changed = visual.knobs.steer.seed != before.steer.seed
-                changed |= visual.knobs.steer.classes != before.steer.classes
-                fade = visual.knobs.preset.fade if changed else None
-                self.turned.append((number, visual.knobs, fade))
+            self._carry_out(self._queue.popleft(), visual, number)
+        while self._looks and self._is_due(visual, number):
+            self._carry_out(self._looks.popleft()[0], visual, number)
+
+    def _carry_out(self, turn: Turn, visual: Visual, number: int) -> None:
+        before, changes = visual.knobs, visual.changes
+        turn(visual)
+        fades = visual.changes != changes
+        if fades or visual.knobs is not before:
+            fade = visual.knobs.preset.fade if fades else None
+            self.tell({"hop": number, "set": changed(before, visual.knobs), "fade": fade})
+
+    def _is_due(self, visual: Visual, number: int) -> bool:
+        """Whether the first look that waits may begin: at once, or with the predicted beat."""
+        turn, latest = self._looks[0]
+        heard = visual.heard
+        if not visual.knobs.preset.on_beat or heard is None or not heard.bpm:
+            return True
+        if latest is None:
+            self._looks[0] = (turn, latest := number + _LONGEST_WAIT)
+        return heard.next_beat - heard.time <= visual.dt or number >= latest
 
     def load(self, name: str) -> None:
         """Fade to another preset; trouble is told and the old look stays."""
@@ -58,7 +85,7 @@ class Desk:
             self.preset = preset
             self._path = Path(name) if name.endswith(".toml") else None
             self._stamp = _stamp_of(self._path)
-            self._queue.append(lambda visual: visual.change(preset.knobs))
+            self._looks.append((lambda visual: visual.change(preset.knobs), None))
 
     def step(self, by: int) -> None:
         """The next preset by name, or the one before."""

@@ -60,8 +60,10 @@ class Ears:
         self.moments = Moments()
         self.hops = 0
         self.level = 0.0  # of the newest hop, root mean square
-        self.fault = ""
-        self._before_hop, self._after_hop = before_hop, after_hop
+        self.trouble = ""  # why the newest hop was not heard
+        self.faults: list[str] = []
+        self._latent: Latent | None = None
+        self._before_hop, self.after_hop = before_hop, after_hop
         self._ring = source.ring
         self._hopper = Hopper(self._ring.rate)
         self._stop = threading.Event()
@@ -96,11 +98,16 @@ class Ears:
         try:
             self._before_hop(self.visual, self.hops)
             latent = self.visual.hear(hop)
-            self._after_hop(hop, latent)
+            self.after_hop(hop, latent)
         except Exception as error:  # one bad hop must not end the show; say what it was
-            self.fault = f"hearing failed ({type(error).__name__}: {error})"
+            trouble = f"hearing failed ({type(error).__name__}: {error})"
+            if trouble != self.trouble:
+                self.faults.append(trouble)
+            self.trouble = trouble
             return
+        self.trouble = ""
         self.hops += 1
         self.level = float(np.sqrt(np.mean(hop**2)))
         assert self.visual.heard is not None
-        self.moments.put(Moment(self.visual.heard, latent, now))
+        self.moments.put(Moment(self.visual.heard, latent, now, 0, self._latent, self.hops))
+        self._latent = latent

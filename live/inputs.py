@@ -84,10 +84,10 @@ def chosen(devices: Sequence[Input], wanted: str | None) -> Input:
     found = numbered or exact or part
     if not found:
         names = ", ".join(d.name for d in devices)
-        raise Trouble(f"--device {wanted}: no such input; use one of {names}")
+        raise Trouble(f"--input {wanted}: no such input; use one of {names}")
     if len(found) > 1:
         names = ", ".join(f"{d.number} {d.name}" for d in found)
-        raise Trouble(f"--device {wanted}: could be {names}; use the number")
+        raise Trouble(f"--input {wanted}: could be {names}; use the number")
     return found[0]
 
 

@@ -1,7 +1,7 @@
 """What passes between threads: the newest value, with the onsets that must not be lost."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from synth.features import Features
@@ -37,6 +37,8 @@ class Moment:
     latent: Latent
     captured: float  # monotonic seconds at which the hop's last sample was in hand
     onsets: int = 0  # onsets since the moment before that was taken
+    before: Latent | None = None  # of the hop before; None where looking ahead would mislead
+    hop: int = 0  # its number
 
 
 class Moments:
@@ -69,5 +71,6 @@ class Moments:
             self._newest, self._struck, self._onsets = None, None, 0
         if newest is None:
             return None
-        shown = newest if struck is None else struck
-        return Moment(newest.heard, shown.latent, shown.captured, onsets)
+        if struck is None:
+            return replace(newest, onsets=onsets)
+        return replace(struck, heard=newest.heard, onsets=onsets, before=None)  # a peak is a peak

@@ -9,12 +9,15 @@ import numpy as np
 
 from synth.flashes import FlashLimiter
 from synth.generators import Generator
+from synth.hop import HOP, RATE
+from synth.latents import Latent
 
 from .governor import Governor
-from .mailbox import Moments, Newest
+from .mailbox import Moment, Moments, Newest
 
 _WAIT = 0.1  # seconds
 _PAUSES = (0.1, 0.5, 2.0)  # seconds after a failure, the last one repeated
+_FARTHEST = 9.0  # hops to look ahead; beyond, the guess is worse than none
 _GIVEN_UP = 3  # failures in a row after which the next coarser step is taken
 
 
@@ -28,6 +31,7 @@ class Frame:
     begun: float  # when drawing it began
     done: float
     onsets: int  # that reach the screen with it
+    hop: int  # whose latent it shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Painter:
         self.flashes = FlashLimiter()
         self.limits_flashes = True
         self.frozen = False
+        self.delay = 0.0  # seconds from moment to screen, as the screen measures them
         self.drawn = 0
         self.replaced = 0  # frames that were never shown
         self.notice = ""  # what the governor or a failure did last, in words
@@ -85,7 +90,7 @@ class Painter:
                 continue
             begun = time.monotonic()
             try:
-                picture = self.generator.frames([moment.latent])[0].cpu().numpy()
+                picture = self.generator.frames([self._foreseen(moment)])[0].cpu().numpy()
             except Exception as error:  # whatever a generator dies of, the show goes on
                 self._failed(error)
                 continue
@@ -94,13 +99,20 @@ class Painter:
                 picture = self.flashes.limited(picture, begun)
             done = time.monotonic()
             self.drawn += 1
-            frame = Frame(self.drawn, picture, moment.captured, begun, done, moment.onsets)
+            frame = Frame(
+                self.drawn, picture, moment.captured, begun, done, moment.onsets, moment.hop
+            )
             unseen = self.frames.take()  # its onsets must still reach the screen
             self.replaced += unseen is not None
             onsets = frame.onsets + (unseen.onsets if unseen else 0)
             self.frames.put(replace(frame, onsets=onsets))
             if self._governs:
                 self._govern(done - begun)
+
+    def _foreseen(self, moment: Moment) -> Latent:
+        """The latent as it is likely to be when the frame reaches the screen."""
+        hops = min(_FARTHEST, self.delay * RATE / HOP)
+        return moment.latent if moment.before is None else moment.latent.ahead(moment.before, hops)
 
     def _failed(self, error: Exception) -> None:
         self._failures += 1

@@ -13,15 +13,17 @@ from typing import Protocol
 import numpy as np
 
 from synth.generators import Generator
+from synth.performance import BLACKOUT
 from synth.visual import Visual
 
 from .desk import Desk
 from .ears import Ears, Source
+from .keep import Keeper, Keeping
 from .overlay import Overlay, Status
 from .painter import Frame, Painter, Step
 
 _PANEL = 0.1  # seconds between two drawings of the overlay
-_FADE = 1.0  # seconds of blackout and of the last fade
+_FADE = BLACKOUT  # seconds, of the last fade too
 _TWICE = 1.0  # seconds within which a second Escape ends at once
 _KEPT = 20000  # latencies that are kept for the report
 _INTERVAL = 0.2  # of each new frame in the mean interval
@@ -29,6 +31,8 @@ _INTERVAL = 0.2  # of each new frame in the mean interval
 
 class Screen(Protocol):
     """What shows frames; see `window`."""
+
+    faults: list[str]
 
     @property
     def is_open(self) -> bool: ...
@@ -55,6 +59,7 @@ class Report:
     latency_ms: dict[str, float] = field(default_factory=dict)
     stages_ms: dict[str, float] = field(default_factory=dict)  # medians
     drops: int = 0  # samples lost, and overflows of the device
+    record_drops: int = 0  # pictures that the film of the show lacks
     flashes_held: int = 0
     faults: list[str] = field(default_factory=list)
     generator: str = ""
@@ -77,16 +82,21 @@ class Show:
         *,
         level: int = 0,
         governs: bool = True,
+        keepers: Sequence[Keeper] = (),
     ) -> None:
         self.desk = desk
         self.visual = Visual(desk.preset.knobs, generator.embed)
-        self.ears = Ears(source, self.visual, desk.before_hop)
+        self.keeping = Keeping(keepers)
+        desk.tell = self.keeping.event
+        self.ears = Ears(
+            source, self.visual, desk.before_hop, lambda hop, _latent: self.keeping.hop(hop)
+        )
         self.painter = Painter(self.ears.moments, ladder, generator, level=level, governs=governs)
         self.overlay_on = True
         self.black = False
         self._source = source
         self._overlay = Overlay()
-        self._notice, self._trouble = "", ""
+        self._notice, self._trouble, self._lost = "", "", ""
         self._shade = 0.0
         self._ending: float | None = None  # when the last fade began
         self._onset_seen = 0.0
@@ -104,9 +114,9 @@ class Show:
         """What a key does; see `KEYS`."""
         match key:
             case " ":
-                self.painter.frozen = not self.painter.frozen
+                self.freeze(not self.painter.frozen)
             case "b":
-                self.black = not self.black
+                self.blackout(not self.black)
             case "f":
                 screen.toggle_full()
             case "h":
@@ -121,6 +131,16 @@ class Show:
             case _ if key in "123456789":
                 self.desk.number(int(key))
 
+    def freeze(self, on: bool) -> None:
+        """Hold the picture, or let it go on."""
+        self.painter.frozen = on
+        self.keeping.event({"hop": self.ears.hops, "freeze": on})
+
+    def blackout(self, on: bool) -> None:
+        """Fade to black, or back."""
+        self.black = on
+        self.keeping.event({"hop": self.ears.hops, "blackout": on})
+
     def _escape(self, now: float) -> None:
         """Once fades out, twice ends; after a second Escape begins to mean the first again."""
         if self._ending is not None and now - self._ending < _TWICE:
@@ -131,7 +151,7 @@ class Show:
     # ---- the loop
 
     def run(self, screen: Screen, seconds: float | None = None) -> Report:
-        """Play until the window closes, the song ends, or the seconds are over."""
+        """Play until the window closes, the song or the seconds end, or Ctrl-C is pressed."""
         begun = time.monotonic()
         self._source.start()
         self.ears.start()
@@ -139,11 +159,14 @@ class Show:
         try:
             while screen.is_open and not self._over(begun, seconds):
                 self._once(screen)
+        except KeyboardInterrupt:  # Ctrl-C is one way to end an evening
+            pass
         finally:
             self._source.stop()
             self.ears.stop()
             self.painter.stop()
-        return self._report(time.monotonic() - begun)
+            self.keeping.close()
+        return self._report(screen, time.monotonic() - begun)
 
     def _over(self, begun: float, seconds: float | None) -> bool:
         now = time.monotonic()
@@ -163,6 +186,7 @@ class Show:
         if frame is not None:
             self._arrived(now)
             screen.frame(frame.picture, self._interval)
+        self._lost = screen.faults[-1] if screen.faults else ""
         if now - self._panel_at >= _PANEL:
             self._panel_at = now
             screen.panel(self._overlay.draw(self.status(now)) if self.overlay_on else None)
@@ -173,6 +197,7 @@ class Show:
             self._shown += 1
             if frame is not None:
                 self._seen(frame, time.monotonic())
+                self.keeping.picture(_shaded(frame.picture, self._shade), frame.hop)
         self._draws.append(now)
 
     def _arrived(self, now: float) -> None:
@@ -185,7 +210,9 @@ class Show:
         self._onsets_shown += frame.onsets
         if frame.onsets:
             self._onset_seen = now
-        self._latencies.append(now - frame.captured)
+        late = now - frame.captured
+        self._latencies.append(late)
+        self.painter.delay += _INTERVAL * (late - self.painter.delay)
         self._stages.append(
             (frame.begun - frame.captured, frame.done - frame.begun, now - frame.done)
         )
@@ -196,7 +223,14 @@ class Show:
         """The show as the overlay tells it."""
         heard = self.visual.heard
         level = 20 * np.log10(max(self.ears.level, 1e-5))
-        troubles = (self._source.trouble, self.ears.fault, self.desk.trouble, self._trouble)
+        troubles = (
+            self._source.trouble,
+            self.ears.trouble,
+            self.desk.trouble,
+            self._trouble,
+            self._lost,
+            *self.keeping.faults,
+        )
         state = [
             word
             for word, on in (
@@ -229,11 +263,12 @@ class Show:
         self._trouble = trouble
         self.painter.faults.append(trouble)
 
-    def _report(self, seconds: float) -> Report:
+    def _report(self, screen: Screen, seconds: float) -> Report:
         milliseconds = 1000 * np.array(self._latencies or [0.0])
         stages = 1000 * np.median(np.array(self._stages or [(0.0, 0.0, 0.0)]), axis=0)
-        faults = [*self._source.faults, *self.painter.faults]
-        faults += [t for t in (self.ears.fault, self.desk.trouble) if t]
+        faults = [*self._source.faults, *self.ears.faults, *self.painter.faults]
+        faults += [*screen.faults, *self.keeping.faults]
+        faults += [self.desk.trouble] if self.desk.trouble else []
         return Report(
             seconds=round(seconds, 3),
             frames_shown=self._shown,
@@ -249,11 +284,16 @@ class Show:
                 for name, value in zip(("wait", "draw", "show"), stages, strict=True)
             },
             drops=self._source.overflows + self._source.ring.lost,
+            record_drops=self.keeping.dropped,
             flashes_held=self.painter.flashes.held,
             faults=faults,
             generator=f"{self.painter.generator.name} {self.painter.generator.resolution}",
             preset=self.desk.preset.name,
         )
+
+
+def _shaded(picture: np.ndarray, shade: float) -> np.ndarray:
+    return picture if shade >= 1 else np.rint(picture * np.float32(shade)).astype(np.uint8)
 
 
 def _rate(moments: deque[float], now: float) -> float:

@@ -67,6 +67,8 @@ class Playback:
         """An open output; None where there is none, for a song may be played in silence."""
         try:
             sounddevice = portaudio()
+            if sounddevice.default.device[1] < 0:
+                return None
             stream = sounddevice.OutputStream(
                 samplerate=RATE, channels=1, dtype="float32", latency=_AHEAD
             )

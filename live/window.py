@@ -4,9 +4,10 @@ It draws at the display's rate and never waits for a frame: between the last two
 in linear light, over the time that frames have been taking. All of it belongs to the main thread.
 """
 
+import ctypes
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any
 
@@ -61,10 +62,13 @@ class Window:
         self, place: Place, *, title: str, on_key: Callable[[str], None], vsync: bool = True
     ) -> None:
         self._glfw = _glfw()
-        self._place = place
+        self._place, self._title, self._vsync = place, title, vsync
         self._on_key = on_key
+        self.faults: list[str] = []
         self._handle = self._opened(title, vsync)
         self._canvas = _Canvas()
+        self._reset_status = self._found_reset_status()
+        self._frame: np.ndarray | None = None
         self._full = place.windowed is None
         self._framed = place.windowed or (1280, 720)
         self.renderer = self._canvas.renderer
@@ -79,6 +83,7 @@ class Window:
             (glfw.OPENGL_PROFILE, glfw.OPENGL_CORE_PROFILE),
             (glfw.OPENGL_FORWARD_COMPAT, True),
             (glfw.AUTO_ICONIFY, False),
+            (glfw.CONTEXT_ROBUSTNESS, glfw.LOSE_CONTEXT_ON_RESET),
         ):
             glfw.window_hint(hint, value)
         monitor, size = None, self._place.windowed
@@ -134,6 +139,7 @@ class Window:
 
     def frame(self, picture: np.ndarray, interval: float) -> None:
         """A new frame (h, w, 3) uint8, to be faded to over `interval` seconds."""
+        self._frame = picture
         self._canvas.take(picture, min(interval, _SLOWEST_FADE))
 
     def panel(self, panel: np.ndarray | None) -> None:
@@ -151,8 +157,30 @@ class Window:
         self._canvas.draw((width, height), fit, shade)
         self._glfw.swap_buffers(self._handle)
         self._canvas.finish()  # frames that queue up in the driver are late frames
+        if self._reset_status():
+            self.reopen()
         time.sleep(max(0.0, 0.9 / self.refresh - (time.monotonic() - begun)))
         return True
+
+    def _found_reset_status(self) -> Callable[[], int]:
+        """The driver's word on whether the context was lost; 0 where it cannot be asked."""
+        for name in ("glGetGraphicsResetStatus", "glGetGraphicsResetStatusARB"):
+            if address := self._glfw.get_proc_address(name):
+                return ctypes.CFUNCTYPE(ctypes.c_uint)(address)
+        return lambda: 0
+
+    def reopen(self) -> None:
+        """A new window and context in place of those that the driver lost; the picture stays."""
+        self.faults.append("the graphics driver lost its context; the window was opened anew")
+        self._framed = self._framed if self._full else self._glfw.get_window_size(self._handle)
+        if not self._full:
+            self._place = replace(self._place, windowed=self._framed)
+        self._glfw.destroy_window(self._handle)
+        self._handle = self._opened(self._title, self._vsync)
+        self._canvas = _Canvas()
+        self._reset_status = self._found_reset_status()
+        if self._frame is not None:
+            self._canvas.take(self._frame, 0.0)
 
     def screenshot(self) -> np.ndarray:
         """What was drawn last, uint8 (h, w, 3)."""
@@ -169,6 +197,7 @@ class NoWindow:
     renderer, version, refresh, is_open = "none", 0, 60.0, True
 
     def __init__(self) -> None:
+        self.faults: list[str] = []
         self._due = time.monotonic()
 
     def toggle_full(self) -> None:

@@ -22,6 +22,7 @@ class Finding:
     state: str
     good: bool
     needed: bool = True  # whether the program is unwell without it
+    stage: bool = False  # whether a show is impossible without it
 
 
 def doctor(as_json: options.JsonOption = False) -> None:
@@ -30,13 +31,18 @@ def doctor(as_json: options.JsonOption = False) -> None:
 
     findings = list(examine())
     ready = all(f.good for f in findings if f.needed)
+    missed = [f.what for f in findings if f.stage and not f.good]
+    on_stage = ready and not missed
     if as_json:
-        print_json({"ready": ready, "findings": [_row(f) for f in findings]})
+        rows = [_row(f) for f in findings]
+        print_json({"ready": ready, "stage_ready": on_stage, "findings": rows})
     else:
         for f in findings:
             mark = "ok" if f.good else "MISSING" if f.needed else "not ready"
             print(f"{mark:9}  {f.what:28}  {f.state}")
         print("ready" if ready else "not ready: see the lines marked MISSING")
+        why = f" (look at: {', '.join(missed)})" if missed else ""
+        print("the stage is ready" if on_stage else f"the stage is not ready{why}")
     if not ready:
         raise typer.Exit(1)
 
@@ -54,6 +60,7 @@ def examine() -> Iterator[Finding]:
     yield from _codecs()
     yield from _generators()
     yield _presets()
+    yield from _stage()
 
 
 def _package(name: str) -> Finding:
@@ -112,3 +119,57 @@ def _presets() -> Finding:
     except Trouble as trouble:
         return Finding("presets", str(trouble), False)
     return Finding("presets", f"{len(looks)} looks", bool(looks))
+
+
+def _stage() -> Iterator[Finding]:
+    """What a live show needs besides."""
+    yield _input()
+    yield from _screens()
+    yield _speed()
+
+
+def _input() -> Finding:
+    from live.inputs import chosen, inputs
+    from synth.trouble import Trouble
+
+    try:
+        picked = chosen(inputs(), None)
+    except Trouble as trouble:
+        return Finding("sound input", str(trouble), False, needed=False, stage=True)
+    state = f"{picked.name}, {picked.channels} channels, {picked.rate:g} Hz"
+    return Finding("sound input", state, True, needed=False, stage=True)
+
+
+def _screens() -> Iterator[Finding]:
+    from live.window import Place, Window, monitors
+    from synth.trouble import Trouble
+
+    try:
+        there = monitors()
+        window = Window(Place(windowed=(320, 180)), title="lj doctor", on_key=lambda _key: None)
+    except Trouble as trouble:
+        yield Finding("screen", str(trouble), False, needed=False, stage=True)
+        return
+    found = "; ".join(there) or "no monitor"
+    yield Finding("screen", found, bool(there), needed=False, stage=True)
+    version = f"{window.version // 100}.{window.version // 10 % 10}, {window.renderer}"
+    window.close()
+    yield Finding("OpenGL", version, True, needed=False, stage=True)
+
+
+def _speed() -> Finding:
+    """Two seconds of the embedded generator at the size that the show would begin with."""
+    from synth.trouble import Trouble
+
+    try:
+        from live.governor import SLOWEST
+
+        from .stage import beginning, ladder_for
+        from .studio import Choice
+
+        ladder = ladder_for(Choice(None, None, "auto"), "auto", "off")
+        first = beginning(ladder)
+    except (Trouble, ImportError) as trouble:
+        return Finding("speed", str(trouble), False, needed=False, stage=True)
+    state = f"{1 / first.seconds:.0f} frames a second, {ladder[first.level].name}"
+    return Finding("speed", state, first.seconds <= SLOWEST, needed=False, stage=True)

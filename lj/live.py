@@ -45,6 +45,13 @@ def live(
     no_window: Annotated[bool, typer.Option("--no-window", help="Show nothing.")] = False,
     overlay: Annotated[bool, typer.Option(help="Begin with the overlay; H turns it.")] = True,
     seconds: Annotated[float | None, typer.Option(min=0.1, help="End after so long.")] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Record picture and sound while playing, .mp4.")
+    ] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option(help="Write the performance, NAME.ljlog; lj render plays it again."),
+    ] = None,
     report: Annotated[
         Path | None, typer.Option(help="Write what became of the show, .json.")
     ] = None,
@@ -63,12 +70,14 @@ def live(
     from synth.trouble import Trouble
 
     from .console import note
+    from .keepers import check_keepers, keepers_for
     from .stage import beginning, ladder_for
     from .studio import Choice, preset_with
 
     for path in (report, snapshot):
         if path is not None and not path.parent.is_dir():
             raise Trouble(f"{path}: the folder {path.parent} does not exist; make it first")
+    check_keepers(record, log)
     look = preset_with(preset, settings, None)
     source = (
         _song(file, start, mute) if file is not None else _microphone(device, channels, rate, gain)
@@ -77,7 +86,15 @@ def live(
     ladder = ladder_for(choice, size, look.knobs.look.wide)
     first = beginning(ladder)
     desk = Desk(look, settings or [], Path(preset) if preset.endswith(".toml") else None)
-    show = Show(source, desk, first.generator, ladder, level=first.level, governs=size == "auto")
+    show = Show(
+        source,
+        desk,
+        first.generator,
+        ladder,
+        level=first.level,
+        governs=size == "auto",
+        keepers=keepers_for(record, log, look, first.generator),
+    )
     show.overlay_on = overlay
     if first.trouble:
         note(f"lj: {first.trouble}", quiet=quiet)

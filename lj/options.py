@@ -37,5 +37,5 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing bu
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 FitOption = Annotated[
     str | None,
-    typer.Option(help="How squares fill another shape: crop, pad or mirror (knob look.fit)."),
+    typer.Option(help="How squares fill another shape: knob look.fit."),
 ]

@@ -29,20 +29,26 @@ def render(
     quiet: options.QuietOption = False,
     as_json: options.JsonOption = False,
 ) -> None:
-    """Render a song as a film with its sound."""
+    """Render a song, or a performance that `lj live --log` wrote, as a film with its sound."""
     from render.film import QUALITIES, rate_of, size_of
     from render.song import Job, expected_frames
     from render.song import render as render_song
+    from synth.performance import SUFFIX, performance_of
     from synth.sound import song_of
     from synth.trouble import Trouble
 
     from .console import frame_progress, note, print_json
-    from .studio import Choice, generator_for, preset_with
+    from .studio import Choice, generator_for, played, preset_with
 
     if quality not in QUALITIES:
         raise Trouble(f"--quality is {quality}; use {', '.join(QUALITIES)}")
-    look = preset_with(preset, settings, fit)
-    job = Job(song, output, size_of(size), rate_of(fps), start, duration, quality)
+    performance = performance_of(song) if song.suffix == SUFFIX else None
+    if performance is not None:
+        look, generator = played(performance, preset, settings, fit, generator)
+        song = performance.sound
+    else:
+        look = preset_with(preset, settings, fit)
+    job = Job(song, output, size_of(size), rate_of(fps), start, duration, quality, performance)
     song_of(song)
     artist = generator_for(
         Choice(generator, weights, device, engine, precision),

@@ -8,9 +8,12 @@ from render.fit import Size, side_for
 from synth import generators
 from synth.generators import Generator
 from synth.knobs import Look
+from synth.performance import Performance, with_changes
 from synth.preset import Preset, preset_of
+from synth.trouble import Trouble
 
 from .console import note
+from .options import DEFAULT_PRESET
 
 if TYPE_CHECKING:
     from synth.generators.biggan.engines import Compiles
@@ -32,6 +35,23 @@ class Choice:
 def preset_with(name: str, settings: list[str] | None, fit: str | None) -> Preset:
     """The preset, with `--set` and `--fit` laid over it."""
     return preset_of(name, [*(settings or []), *([f"look.fit={fit}"] if fit else [])])
+
+
+def played(
+    performance: Performance,
+    preset: str,
+    settings: list[str] | None,
+    fit: str | None,
+    generator: str | None,
+) -> tuple[Preset, str]:
+    """The look with which a performance began, and the generator it was played on."""
+    if preset != DEFAULT_PRESET or settings:
+        raise Trouble(f"{performance.folder}: has its own looks; leave --preset and --set out")
+    changes = {"look.fit": fit} if fit else {}
+    knobs = with_changes(performance.knobs, changes, f"--fit {fit}")
+    name = str(performance.about.get("preset", "as played"))
+    asked = generator or str(performance.about.get("generator", generators.DEFAULT))
+    return Preset(name, "as it was played", knobs), asked
 
 
 def generator_for(

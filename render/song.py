@@ -8,8 +8,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
+from synth.flashes import FlashLimiter
 from synth.generators import Generator
 from synth.knobs import Knobs
+from synth.performance import Performance, Replay
 from synth.sound import hops_of, song_of
 from synth.trouble import Trouble
 from synth.visual import Visual
@@ -33,6 +37,7 @@ class Job:
     start: float = 0.0  # seconds into the song
     duration: float | None = None  # seconds; to the song's end when None
     quality: str = "good"
+    performance: Performance | None = None  # whose hands play; its sound is the song
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class Outcome:
     whole: bool  # false when it was stopped by Ctrl-C
 
 
+Change = Callable[[np.ndarray, int], np.ndarray]  # of a picture and its number
 Progress = Callable[[int, int | None], None]  # frames so far, frames in all if known
 
 
@@ -66,7 +72,7 @@ def render(job: Job, generator: Generator, knobs: Knobs, progress: Progress) -> 
     """
     begun = time.monotonic()
     total = expected_frames(job)
-    visual = Visual(knobs, generator.embed)
+    visual = visual_for(job, generator, knobs)
     latents = latents_of(hops_of(job.song), visual, job.fps, start=job.start, duration=job.duration)
     film = Film(
         job.film,
@@ -77,12 +83,13 @@ def render(job: Job, generator: Generator, knobs: Knobs, progress: Progress) -> 
         fit=knobs.look.fit,
         quality=job.quality,
     )
+    limited, shaded = limiter(knobs, job.fps), shader(job)
     whole = True
     try:
         with film:
             for batch in batches(latents, _BATCH):
                 for picture in generator.frames(batch).cpu().numpy():
-                    film.show(picture)
+                    film.show(shaded(limited(picture, film.frames), film.frames))
                 progress(film.frames, total)
             if film.frames == 0:
                 raise Trouble(f"{job.song}: ends before {job.start:g} s; use an earlier --start")
@@ -96,6 +103,34 @@ def render(job: Job, generator: Generator, knobs: Knobs, progress: Progress) -> 
         sound_copied=film.sound_copied,
         whole=whole,
     )
+
+
+def visual_for(job: Job, generator: Generator, knobs: Knobs) -> Visual:
+    """What hears the song: played by nobody, or by a performance's hands."""
+    if job.performance is None:
+        return Visual(knobs, generator.embed)
+    return Replay(job.performance, generator.embed)
+
+
+def shader(job: Job) -> Change:
+    """What darkens pictures where a performance was blacked out."""
+    performance = job.performance
+    if performance is None or not any("blackout" in event for event in performance.events):
+        return lambda picture, _number: picture
+
+    def shaded(picture: np.ndarray, number: int) -> np.ndarray:
+        shade = np.float32(performance.shade(job.start + float(number / job.fps)))
+        return np.rint(picture * shade).astype(np.uint8)
+
+    return shaded
+
+
+def limiter(knobs: Knobs, fps: Fraction) -> Change:
+    """What holds back frames that would flash too often."""
+    if not knobs.look.flash_limit:
+        return lambda picture, _number: picture
+    flashes = FlashLimiter()
+    return lambda picture, number: flashes.limited(picture, float(number / fps))
 
 
 def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -84,6 +84,7 @@ class Change(_Group):
     """How one look becomes another."""
 
     fade: float = _knob(2.0, "How long one look takes to become another, live.", 0, 30, "s")
+    on_beat: bool = Field(False, description="Another look begins with the next beat, live.")
 
 
 class Look(_Group):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .features import Analyzer, Features
+from .hop import HOP, RATE
 from .knobs import Knobs
 from .latents import Embed, Latent, Steering
 
@@ -10,10 +11,13 @@ from .latents import Embed, Latent, Steering
 class Visual:
     """One instrument: its ears and its steering."""
 
+    HOP_SECONDS = HOP / RATE
+
     def __init__(self, knobs: Knobs, embed: Embed) -> None:
         self.analyzer = Analyzer()
         self.knobs = knobs
         self.heard: Features | None = None  # of the last hop
+        self.changes = 0  # looks that gave way to another
         self._embed = embed
         self._steering = Steering(knobs.steer, embed)
         self._fading: _Fading | None = None
@@ -50,6 +54,7 @@ class Visual:
 
     def change(self, knobs: Knobs, fade: float | None = None) -> None:
         """Another look: both play on while one fades into the other over `fade` seconds."""
+        self.changes += 1
         seconds = knobs.preset.fade if fade is None else fade
         self._fading = _Fading(self._steering, self.knobs, self._fading, seconds)
         self.knobs = knobs

@@ -3,6 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.stage import display, sound_server
+
+__all__ = ["display", "sound_server"]
+
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 

@@ -8,5 +8,6 @@ in vec2 uv;
 out vec4 light;
 
 void main() {
-    light = mix(texture(before, uv), texture(after, uv), part);
+    vec2 place = vec2(uv.x, 1.0 - uv.y);  // a texture's first row is the picture's top
+    light = mix(texture(before, place), texture(after, place), part);
 }

@@ -13,51 +13,7 @@ import pytest
 from PIL import Image
 
 from tests import sounds
-
-CLONE = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the wheel unpacked in it, as pip does."""
-    folder = tmp_path_factory.mktemp("installed")
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    wheel = ["wheel", str(CLONE), "--no-deps", "--no-build-isolation", "-w", str(folder)]
-    subprocess.run(pip + wheel, check=True)
-    (built,) = folder.glob("*.whl")
-    site = folder / "site"
-    subprocess.run([*pip, "install", "--no-deps", "--target", str(site), str(built)], check=True)
-    return site
-
-
-class Terminal:
-    """Runs `lj` in a folder of its own."""
-
-    def __init__(self, site: Path, folder: Path) -> None:
-        self.folder = folder
-        self._lj = [sys.executable, str(site / "bin" / "lj")]
-        self._env = os.environ | {"PYTHONPATH": str(site), "XDG_CACHE_HOME": str(folder / "cache")}
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            self._lj + list(words),
-            cwd=self.folder,
-            env=self._env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, *words: str) -> tuple[int, str, str]:
-        process = self.start(*words)
-        out, err = process.communicate(timeout=200)
-        return process.returncode, out, err
-
-
-@pytest.fixture
-def terminal(installed: Path, tmp_path: Path) -> Terminal:
-    sounds.write_wav(tmp_path / "song.wav", sounds.chord((57, 60, 64), 3))
-    return Terminal(installed, tmp_path)
+from tests.lj.terminal import Terminal
 
 
 def test_the_installed_program_is_the_one_that_runs(installed: Path, tmp_path: Path) -> None:
@@ -98,7 +54,7 @@ def test_a_song_becomes_a_film(terminal: Terminal) -> None:
     result = json.loads(out)
     assert result["film"] == "film.mp4"
     assert result["frames"] == 90
-    assert "generator: procedural, 192 px (the embedded one" in err
+    assert "generator: procedural, 192x192 px (the embedded one" in err
     assert "preset: petals" in err
     with av.open(terminal.folder / "film.mp4") as film:
         assert film.streams.video[0].frames == 90

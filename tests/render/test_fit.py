@@ -9,7 +9,7 @@ def gradient(side: int) -> np.ndarray:
     return np.stack([np.tile(ramp, (side, 1)), np.tile(ramp[:, None], (1, side))] * 2, 2)[..., :3]
 
 
-@pytest.mark.parametrize("fit", ["crop", "pad", "mirror"])
+@pytest.mark.parametrize("fit", ["crop", "pad", "mirror", "kaleidoscope", "blur"])
 @pytest.mark.parametrize("size", [(128, 128), (192, 108), (108, 192), (256, 64)])
 def test_every_fit_gives_the_asked_shape(fit: str, size: tuple[int, int]) -> None:
     assert fitted(gradient(96), size, fit).shape == (size[1], size[0], 3)
@@ -35,7 +35,7 @@ def test_mirrored_sides_are_the_picture_turned_over() -> None:
     assert np.array_equal(wide[:, 40], picture[:, 1])
 
 
-@pytest.mark.parametrize("fit", ["crop", "pad", "mirror"])
+@pytest.mark.parametrize("fit", ["crop", "pad", "mirror", "kaleidoscope", "blur"])
 @pytest.mark.parametrize("size", [(1280, 720), (224, 128), (128, 128), (90, 160)])
 def test_a_wide_picture_fits_every_screen(fit: str, size: tuple[int, int]) -> None:
     picture = gradient(224)[:128]
@@ -47,3 +47,20 @@ def test_a_wide_picture_loses_little_on_a_wide_screen() -> None:
     shown = fitted(picture, (1280, 720), "crop")
     assert shown[:, 0].mean() == pytest.approx(picture[:, 0].mean(), abs=3)
     assert shown[:, -1].mean() == pytest.approx(picture[:, -1].mean(), abs=3)
+
+
+def test_a_kaleidoscope_is_its_own_mirror_image() -> None:
+    shown = fitted(gradient(96), (192, 108), "kaleidoscope")
+    assert np.array_equal(shown, shown[::-1])
+    assert np.array_equal(shown, shown[:, ::-1])
+    picture = gradient(side_for((192, 108), "kaleidoscope"))
+    assert np.array_equal(fitted(picture, (192, 108), "kaleidoscope")[54:, 96:], picture[:54])
+
+
+def test_blur_keeps_the_picture_and_dims_what_is_beside_it() -> None:
+    picture = gradient(108)
+    shown = fitted(picture, (192, 108), "blur")
+    assert np.array_equal(shown[:, 42:150], picture)
+    sides = np.concatenate([shown[:, :42], shown[:, 150:]], 1)
+    assert 0 < sides.mean() < 0.7 * picture.mean()
+    assert np.abs(np.diff(sides[:, :42].astype(int), axis=0)).max() <= 2

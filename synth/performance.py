@@ -1,0 +1,192 @@
+"""A show on disk, exactly: the sound as it was heard, and every hand on the instrument.
+
+A performance is a folder `NAME.ljlog` that is whole at any moment, also after a crash:
+
+    show.json      versions, generator, preset and every knob at the first hop
+    sound.wav      mono float32 at RATE, hop after hop
+    events.jsonl   one JSON object a line: `hop`, and `set` (knobs that changed, with `fade` in
+                   seconds when the look changed), `freeze` or `blackout`
+
+Latents follow from these alone, bit for bit, for sound and hands meet in one order: hops.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from .hop import RATE
+from .knobs import Knobs, knobs_of
+from .latents import Embed, Latent
+from .trouble import Trouble
+from .visual import Visual
+
+SUFFIX = ".ljlog"
+FORMAT = 1
+BLACKOUT = 1.0  # seconds that a blackout takes to come and to go
+
+Event = dict[str, Any]
+
+
+def changed(before: Knobs, after: Knobs) -> dict[str, Any]:
+    """What differs, as `group.knob: value`."""
+    old, new = before.model_dump(), after.model_dump()
+    return {
+        f"{group}.{key}": value
+        for group, part in new.items()
+        for key, value in part.items()
+        if value != old[group][key]
+    }
+
+
+def with_changes(knobs: Knobs, values: dict[str, Any], place: str) -> Knobs:
+    """The knobs with `group.knob: value` laid over them; Trouble begins with `place`."""
+    tree: dict[str, Any] = knobs.model_dump()
+    for name, value in values.items():
+        group, _, key = name.partition(".")
+        tree.setdefault(group, {})[key] = value
+    return knobs_of(tree, place)
+
+
+class PerformanceWriter:
+    """Appends to a new folder; not for the ears' own thread, for a disk may take its time."""
+
+    def __init__(self, folder: Path, about: dict[str, Any], knobs: Knobs) -> None:
+        """`about` is what to know of the show besides its knobs, as JSON values."""
+        check_new(folder)
+        self.path = folder
+        folder.mkdir()
+        head = {"format": FORMAT, **about, "knobs": knobs.model_dump()}
+        (folder / "show.json").write_text(json.dumps(head, indent=2) + "\n", "utf-8")
+        self._events = (folder / "events.jsonl").open("w", encoding="utf-8", buffering=1)
+        options = {"rf64": "auto", "flush_packets": "1"}
+        self._file = av.open(folder / "sound.wav", "w", format="wav", options=options)
+        self._stream = self._file.add_stream("pcm_f32le", rate=RATE, layout="mono")
+        self._samples = 0
+
+    def hop(self, samples: np.ndarray) -> None:
+        """The next hop (n,) float32, as it was heard."""
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples)[None], "flt", "mono")
+        frame.rate, frame.pts, frame.time_base = RATE, self._samples, Fraction(1, RATE)
+        self._samples += len(samples)
+        for packet in self._stream.encode(frame):
+            self._file.mux(packet)
+
+    def event(self, event: Event) -> None:
+        """One event; `hop` is the number of the hop that it comes before."""
+        self._events.write(json.dumps(event) + "\n")
+
+    def picture(self, picture: np.ndarray, hop: int) -> None:
+        """Pictures follow from the rest; nothing is written."""
+
+    def close(self) -> None:
+        self._events.close()
+        self._file.close()
+
+
+def check_new(folder: Path) -> None:
+    """Trouble where a performance cannot be written."""
+    if folder.suffix != SUFFIX:
+        raise Trouble(f"{folder}: a performance's name ends in {SUFFIX}")
+    if folder.exists():
+        raise Trouble(f"{folder}: is there already; name another, so that nothing is lost")
+    if not folder.parent.is_dir():
+        raise Trouble(f"{folder}: the folder {folder.parent} does not exist; make it first")
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """A show that was written down."""
+
+    folder: Path
+    about: dict[str, Any]
+    knobs: Knobs  # at the first hop
+    events: tuple[Event, ...]  # in order
+
+    @property
+    def sound(self) -> Path:
+        return self.folder / "sound.wav"
+
+    def shade(self, seconds: float) -> float:
+        """How bright the picture is at a time of the sound: 1, less around blackouts."""
+        shade, aim, since = 1.0, 1.0, 0.0
+        for event in self.events:
+            at = event["hop"] * Visual.HOP_SECONDS
+            if "blackout" not in event or at > seconds:
+                continue
+            shade = _faded(shade, aim, at - since)
+            aim, since = (0.0 if event["blackout"] else 1.0), at
+        return _faded(shade, aim, seconds - since)
+
+
+def _faded(shade: float, aim: float, seconds: float) -> float:
+    step = seconds / BLACKOUT
+    return max(aim, shade - step) if aim < shade else min(aim, shade + step)
+
+
+def performance_of(folder: Path) -> Performance:
+    """Read what `PerformanceWriter` wrote, also where a crash cut it short."""
+    place = folder / "show.json"
+    try:
+        about = json.loads(place.read_text("utf-8"))
+        knobs = knobs_of(about.pop("knobs"), str(place))
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise Trouble(
+            f"{folder}: is no performance ({error}); name a folder that lj live --log wrote"
+        ) from None
+    if about.get("format") != FORMAT:
+        raise Trouble(f"{place}: has format {about.get('format')}; this lj reads {FORMAT}")
+    return Performance(folder, about, knobs, tuple(_events(folder / "events.jsonl")))
+
+
+def _events(path: Path) -> Iterator[Event]:
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Trouble(f"{path}: cannot be read ({error})") from None
+    for number, line in enumerate(lines, 1):
+        try:
+            event = json.loads(line)
+            hop = event["hop"]
+        except (ValueError, KeyError, TypeError):
+            if number == len(lines):
+                return  # cut short by a crash
+            raise Trouble(f"{path}: line {number} is no event") from None
+        if not isinstance(hop, int):
+            raise Trouble(f"{path}: line {number}: hop is {hop!r}; it must be a whole number")
+        yield event
+
+
+class Replay(Visual):
+    """A visual on which a performance's hands play again; fed with its sound from the start."""
+
+    def __init__(self, performance: Performance, embed: Embed) -> None:
+        super().__init__(performance.knobs, embed)
+        self._place = str(performance.folder / "events.jsonl")
+        self._coming = list(reversed(performance.events))
+        self._hop = 0
+        self._frozen = False
+        self._shown: Latent | None = None
+
+    def hear(self, hop: np.ndarray) -> Latent:
+        while self._coming and self._coming[-1]["hop"] <= self._hop:
+            self._carry_out(self._coming.pop())
+        self._hop += 1
+        latent = super().hear(hop)
+        if self._shown is None or not self._frozen:
+            self._shown = latent
+        return self._shown
+
+    def _carry_out(self, event: Event) -> None:
+        if "set" in event:
+            knobs = with_changes(self.knobs, event["set"], self._place)
+            if event.get("fade") is None:
+                self.knobs = knobs
+            else:
+                self.change(knobs, event["fade"])
+        self._frozen = event.get("freeze", self._frozen)

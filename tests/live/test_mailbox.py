@@ -1,0 +1,101 @@
+import threading
+from dataclasses import replace
+
+import numpy as np
+
+from live.mailbox import Moment, Moments, Newest
+from live.ring import Ring
+from synth.features import Analyzer
+from synth.latents import Latent
+
+NOTHING = Analyzer().hear(np.zeros(512, np.float32))
+
+
+def moment(k: int, *, onset: bool = False, kick: float = 0.0) -> Moment:
+    latent = Latent(np.full(128, k, np.float32), np.zeros(1, np.float32), 0.5, kick=kick)
+    return Moment(replace(NOTHING, time=float(k), onset=onset), latent, float(k))
+
+
+def test_only_the_newest_value_is_taken_and_only_once() -> None:
+    box: Newest[int] = Newest()
+    assert box.take() is None
+    box.put(1)
+    box.put(2)
+    assert box.take() == 2
+    assert box.take() is None
+
+
+def test_onsets_add_up_until_they_are_taken() -> None:
+    moments = Moments()
+    for k in range(10):
+        moments.put(moment(k, onset=k in (2, 5, 6)))
+    taken = moments.take(0)
+    assert taken is not None
+    assert taken.onsets == 3
+    assert moments.take(0) is None
+    assert moments.heard == 3
+
+
+def test_the_strongest_kick_since_an_onset_is_what_is_seen() -> None:
+    moments = Moments()
+    for k, kick in enumerate((0.0, 0.2, 0.9, 0.5, 0.1)):
+        moments.put(moment(k, onset=k == 1, kick=kick))
+    taken = moments.take(0)
+    assert taken is not None
+    assert taken.latent.noise[0] == 2
+    assert taken.heard.time == 4
+
+
+def test_without_an_onset_the_newest_latent_is_seen() -> None:
+    moments = Moments()
+    for k, kick in enumerate((0.9, 0.5, 0.1)):
+        moments.put(moment(k, kick=kick))
+    taken = moments.take(0)
+    assert taken is not None
+    assert taken.latent.noise[0] == 2
+
+
+def test_no_onset_is_lost_between_threads() -> None:
+    moments, seen, done = Moments(), [], threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            taken = moments.take(0.01)
+            if taken is not None:
+                seen.append(taken.onsets)
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    for k in range(5000):
+        moments.put(moment(k, onset=k % 3 == 0))
+    done.set()
+    reader.join()
+    last = moments.take(0)
+    assert sum(seen) + (last.onsets if last else 0) == moments.heard == 1667
+
+
+def test_a_ring_gives_back_what_was_written() -> None:
+    ring = Ring(100, 1, seconds=1.0)
+    samples = np.arange(730, dtype=np.float32)[:, None]
+    got = []
+    for begin in range(0, 730, 37):
+        ring.write(samples[begin : begin + 37])
+        got.append(ring.read(0))
+    assert np.array_equal(np.concatenate(got), samples)
+    assert ring.lost == 0
+
+
+def test_a_late_reader_loses_the_oldest_and_is_told() -> None:
+    ring = Ring(100, 1, seconds=1.0)
+    for begin in range(0, 250, 50):
+        ring.write(np.arange(begin, begin + 50, dtype=np.float32)[:, None])
+    assert ring.read(0)[:, 0].tolist() == list(range(150, 250))
+    assert ring.lost == 150
+
+
+def test_the_audio_thread_allocates_no_ring_memory() -> None:
+    ring = Ring(1000, 1, seconds=1.0)
+    memory = ring._memory
+    for _ in range(100):
+        ring.write(np.zeros((64, 1), np.float32))
+    assert ring._memory is memory
