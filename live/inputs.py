@@ -1,5 +1,6 @@
 """Which inputs there are, and which one a name means."""
 
+import atexit
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +37,11 @@ class Input:
 
 
 def portaudio() -> Any:
-    """The sounddevice module, or Trouble that says what is missing."""
+    """The sounddevice module, or Trouble that says what is missing.
+
+    Its own farewell at exit closes streams, which waits for ever where a sound server hangs; the
+    system closes them all the same.
+    """
     try:
         import sounddevice
     except ImportError:
@@ -49,6 +54,7 @@ def portaudio() -> Any:
             "the PortAudio library is missing; apt-get install libportaudio2, or play a file "
             "with --file"
         ) from None
+    atexit.unregister(sounddevice._exit_handler)
     return sounddevice
 
 

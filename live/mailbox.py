@@ -1,32 +1,60 @@
 """What passes between threads: the newest value, with the onsets that must not be lost."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+
+import numpy as np
 
 from synth.features import Features
 from synth.latents import Latent
 
-T = TypeVar("T")
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A picture and where it comes from; times are monotonic seconds."""
+
+    number: int
+    picture: np.ndarray  # uint8 (h, w, 3)
+    captured: float  # when the sound in it was in hand
+    begun: float  # when drawing it began
+    done: float
+    onsets: int  # that reach the screen with it
+    hop: int  # whose latent it shows
+    due: float = 0.0  # when it shall be shown
+    heard: int = 0  # onsets in all when it was begun
 
 
-class Newest(Generic[T]):
-    """One value; a new one replaces the old, taken or not."""
+class Frames:
+    """Frames on their way to the screen. A newer batch replaces what is left of the one before."""
 
     def __init__(self) -> None:
-        self._value: T | None = None
-        self._news = threading.Event()
+        self._lock = threading.Lock()
+        self._coming: list[Frame] = []
+        self.replaced = 0  # frames that were never shown
 
-    def put(self, value: T) -> None:
-        self._value = value
-        self._news.set()
+    def put(self, batch: Sequence[Frame]) -> None:
+        """Frames in order of their due times; the first takes over onsets that were not shown."""
+        with self._lock:
+            missed = sum(frame.onsets for frame in self._coming)
+            self.replaced += len(self._coming)
+            first, *rest = batch
+            self._coming = [replace(first, onsets=first.onsets + missed), *rest]
 
-    def take(self, timeout: float = 0.0) -> T | None:
-        """The value if it was not taken yet, waiting for one up to `timeout` seconds."""
-        if not self._news.wait(timeout):
+    def take(self, now: float, heard: int = 0) -> Frame | None:
+        """The newest frame that is due, with the onsets of those it replaces.
+
+        Frames that were drawn ahead of an onset foresaw something else: with more onsets `heard`
+        than they knew of, they are dropped. A frame with onsets of its own is always shown.
+        """
+        with self._lock:
+            valid = [f for f in self._coming if f.heard >= heard or f.onsets or f.due <= f.done]
+            due = [f for f in valid if f.due <= now]
+            self.replaced += len(self._coming) - len(valid) + max(0, len(due) - 1)
+            self._coming = valid[len(due) :]
+        if not due:
             return None
-        self._news.clear()
-        return self._value
+        return replace(due[-1], onsets=sum(frame.onsets for frame in due))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +67,7 @@ class Moment:
     onsets: int = 0  # onsets since the moment before that was taken
     before: Latent | None = None  # of the hop before; None where looking ahead would mislead
     hop: int = 0  # its number
+    heard_onsets: int = 0  # onsets in all by then
 
 
 class Moments:
@@ -68,9 +97,12 @@ class Moments:
             if self._newest is None:
                 self._lock.wait(timeout)
             newest, struck, onsets = self._newest, self._struck, self._onsets
+            heard = self.heard
             self._newest, self._struck, self._onsets = None, None, 0
         if newest is None:
             return None
         if struck is None:
-            return replace(newest, onsets=onsets)
-        return replace(struck, heard=newest.heard, onsets=onsets, before=None)  # a peak is a peak
+            return replace(newest, onsets=onsets, heard_onsets=heard)
+        return replace(  # a peak is a peak
+            struck, heard=newest.heard, onsets=onsets, before=None, heard_onsets=heard
+        )

@@ -50,8 +50,9 @@ class Microphone:
         self._keeper.start()
 
     def stop(self) -> None:
+        """End; a stream that will not close within a second is left to the system."""
         self._stop.set()
-        self._close()
+        self._close().join(1.0)
 
     @property
     def trouble(self) -> str:
@@ -140,14 +141,14 @@ class Microphone:
 
         return copy
 
-    def _close(self) -> None:
-        """Close on a thread that nobody waits for: closing blocks while a server hangs."""
+    def _close(self) -> threading.Thread:
+        """Close on a thread of its own: closing blocks while a server hangs."""
         stream, self._stream = self._stream, None
-        if stream is None:
-            return
-        self._closing += 1
+        self._closing += stream is not None
 
         def close() -> None:
+            if stream is None:
+                return
             try:
                 stream.abort()
                 stream.close()
@@ -156,7 +157,9 @@ class Microphone:
             finally:
                 self._closing -= 1
 
-        threading.Thread(target=close, name="closing", daemon=True).start()
+        thread = threading.Thread(target=close, name="closing", daemon=True)
+        thread.start()
+        return thread
 
 
 def _usable_rate(sounddevice: Any, device: int, own: float) -> int:

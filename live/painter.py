@@ -13,25 +13,12 @@ from synth.hop import HOP, RATE
 from synth.latents import Latent
 
 from .governor import Governor
-from .mailbox import Moment, Moments, Newest
+from .mailbox import Frame, Frames, Moment, Moments
 
 _WAIT = 0.1  # seconds
 _PAUSES = (0.1, 0.5, 2.0)  # seconds after a failure, the last one repeated
 _FARTHEST = 9.0  # hops to look ahead; beyond, the guess is worse than none
 _GIVEN_UP = 3  # failures in a row after which the next coarser step is taken
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A picture and where it comes from; times are monotonic seconds."""
-
-    number: int
-    picture: np.ndarray  # uint8 (h, w, 3)
-    captured: float  # when the sound in it was in hand
-    begun: float  # when drawing it began
-    done: float
-    onsets: int  # that reach the screen with it
-    hop: int  # whose latent it shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +41,13 @@ class Painter:
         *,
         level: int = 0,
         governs: bool = True,
+        ahead: int = 1,
     ) -> None:
-        """`first` stands on the ladder's `level`; it steps down and up only if it `governs`."""
-        self.frames: Newest[Frame] = Newest()
+        """`first` stands on the ladder's `level`; it steps down and up only if it `governs`.
+
+        `ahead` frames are drawn in one batch, the later ones from latents that are foreseen.
+        """
+        self.frames = Frames()
         self.generator = first
         self.governor = Governor(tuple(step.cost for step in ladder), level)
         self.flashes = FlashLimiter()
@@ -64,10 +55,10 @@ class Painter:
         self.frozen = False
         self.delay = 0.0  # seconds from moment to screen, as the screen measures them
         self.drawn = 0
-        self.replaced = 0  # frames that were never shown
         self.notice = ""  # what the governor or a failure did last, in words
         self.faults: list[str] = []
         self._moments, self._ladder, self._governs = moments, ladder, governs
+        self._ahead, self._pace = ahead, 0.0  # seconds from one frame of a batch to the next
         self._made: dict[int, Generator] = {level: first}
         self._failures = 0
         self._stop = threading.Event()
@@ -89,30 +80,37 @@ class Painter:
             if moment is None:
                 continue
             begun = time.monotonic()
+            latents = self._foreseen(moment)
             try:
-                picture = self.generator.frames([self._foreseen(moment)])[0].cpu().numpy()
+                pictures = self.generator.frames(latents).cpu().numpy()
             except Exception as error:  # whatever a generator dies of, the show goes on
                 self._failed(error)
                 continue
             self._failures = 0
-            if self.limits_flashes:
-                picture = self.flashes.limited(picture, begun)
-            done = time.monotonic()
-            self.drawn += 1
-            frame = Frame(
-                self.drawn, picture, moment.captured, begun, done, moment.onsets, moment.hop
-            )
-            unseen = self.frames.take()  # its onsets must still reach the screen
-            self.replaced += unseen is not None
-            onsets = frame.onsets + (unseen.onsets if unseen else 0)
-            self.frames.put(replace(frame, onsets=onsets))
+            self._hand_over(pictures, moment, begun)
             if self._governs:
-                self._govern(done - begun)
+                self._govern((time.monotonic() - begun) / len(latents))
 
-    def _foreseen(self, moment: Moment) -> Latent:
-        """The latent as it is likely to be when the frame reaches the screen."""
-        hops = min(_FARTHEST, self.delay * RATE / HOP)
-        return moment.latent if moment.before is None else moment.latent.ahead(moment.before, hops)
+    def _hand_over(self, pictures: np.ndarray, moment: Moment, begun: float) -> None:
+        done = time.monotonic()
+        self._pace = (done - begun) / len(pictures)
+        batch = []
+        for k, picture in enumerate(pictures):
+            due = done + k * self._pace
+            shown = self.flashes.limited(picture, due) if self.limits_flashes else picture
+            self.drawn += 1
+            onsets = moment.onsets if k == 0 else 0
+            frame = Frame(self.drawn, shown, moment.captured, begun, done, onsets, moment.hop)
+            batch.append(replace(frame, due=due, heard=moment.heard_onsets))
+        self.frames.put(batch)
+
+    def _foreseen(self, moment: Moment) -> list[Latent]:
+        """The latents as they are likely to be when the frames reach the screen."""
+        if moment.before is None:
+            return [moment.latent]
+        seconds = [self.delay + k * self._pace for k in range(self._ahead)]
+        hops = [min(_FARTHEST, s * RATE / HOP) for s in seconds]
+        return [moment.latent.ahead(moment.before, h) for h in hops]
 
     def _failed(self, error: Exception) -> None:
         self._failures += 1

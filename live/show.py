@@ -6,7 +6,7 @@ newest value; onsets add up until they are seen.
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Protocol
 
@@ -19,12 +19,14 @@ from synth.visual import Visual
 from .desk import Desk
 from .ears import Ears, Source
 from .keep import Keeper, Keeping
+from .mailbox import Frame
 from .overlay import Overlay, Status
-from .painter import Frame, Painter, Step
+from .painter import Painter, Step
 
 _PANEL = 0.1  # seconds between two drawings of the overlay
 _FADE = BLACKOUT  # seconds, of the last fade too
 _TWICE = 1.0  # seconds within which a second Escape ends at once
+_LATE = 0.1  # seconds
 _KEPT = 20000  # latencies that are kept for the report
 _INTERVAL = 0.2  # of each new frame in the mean interval
 
@@ -54,10 +56,11 @@ class Report:
     frames_shown: int = 0  # drawn by the window
     frames_generated: int = 0
     frames_replaced: int = 0  # generated and never shown
+    frames_late: int = 0  # shown more than a tenth of a second after their sound
     onsets_heard: int = 0
     onsets_shown: int = 0
     latency_ms: dict[str, float] = field(default_factory=dict)
-    stages_ms: dict[str, float] = field(default_factory=dict)  # medians
+    stages_ms: dict[str, dict[str, float]] = field(default_factory=dict)  # wait, draw, show
     drops: int = 0  # samples lost, and overflows of the device
     record_drops: int = 0  # pictures that the film of the show lacks
     flashes_held: int = 0
@@ -82,6 +85,7 @@ class Show:
         *,
         level: int = 0,
         governs: bool = True,
+        ahead: int = 1,
         keepers: Sequence[Keeper] = (),
     ) -> None:
         self.desk = desk
@@ -91,7 +95,9 @@ class Show:
         self.ears = Ears(
             source, self.visual, desk.before_hop, lambda hop, _latent: self.keeping.hop(hop)
         )
-        self.painter = Painter(self.ears.moments, ladder, generator, level=level, governs=governs)
+        self.painter = Painter(
+            self.ears.moments, ladder, generator, level=level, governs=governs, ahead=ahead
+        )
         self.overlay_on = True
         self.black = False
         self._source = source
@@ -182,7 +188,7 @@ class Show:
         now = time.monotonic()
         self.desk.watch(now)
         self.painter.limits_flashes = self.visual.knobs.look.flash_limit
-        frame = self.painter.frames.take()
+        frame = self.painter.frames.take(now, self.ears.moments.heard)
         if frame is not None:
             self._arrived(now)
             screen.frame(frame.picture, self._interval)
@@ -212,7 +218,8 @@ class Show:
             self._onset_seen = now
         late = now - frame.captured
         self._latencies.append(late)
-        self.painter.delay += _INTERVAL * (late - self.painter.delay)
+        if frame.due <= frame.done:  # the first of its batch
+            self.painter.delay += _INTERVAL * (late - self.painter.delay)
         self._stages.append(
             (frame.begun - frame.captured, frame.done - frame.begun, now - frame.done)
         )
@@ -264,8 +271,7 @@ class Show:
         self.painter.faults.append(trouble)
 
     def _report(self, screen: Screen, seconds: float) -> Report:
-        milliseconds = 1000 * np.array(self._latencies or [0.0])
-        stages = 1000 * np.median(np.array(self._stages or [(0.0, 0.0, 0.0)]), axis=0)
+        waits, draws, shows = zip(*(self._stages or [(0.0, 0.0, 0.0)]), strict=True)
         faults = [*self._source.faults, *self.ears.faults, *self.painter.faults]
         faults += [*screen.faults, *self.keeping.faults]
         faults += [self.desk.trouble] if self.desk.trouble else []
@@ -273,15 +279,15 @@ class Show:
             seconds=round(seconds, 3),
             frames_shown=self._shown,
             frames_generated=self.painter.drawn,
-            frames_replaced=self.painter.replaced,
+            frames_replaced=self.painter.frames.replaced,
             onsets_heard=self.ears.moments.heard,
             onsets_shown=self._onsets_shown,
-            latency_ms={
-                f"p{p}": round(float(np.percentile(milliseconds, p)), 2) for p in (50, 95, 99)
-            },
+            frames_late=sum(late > _LATE for late in self._latencies),
+            latency_ms=_percentiles(self._latencies),
             stages_ms={
-                name: round(float(value), 2)
-                for name, value in zip(("wait", "draw", "show"), stages, strict=True)
+                "wait": _percentiles(waits),
+                "draw": _percentiles(draws),
+                "show": _percentiles(shows),
             },
             drops=self._source.overflows + self._source.ring.lost,
             record_drops=self.keeping.dropped,
@@ -290,6 +296,12 @@ class Show:
             generator=f"{self.painter.generator.name} {self.painter.generator.resolution}",
             preset=self.desk.preset.name,
         )
+
+
+def _percentiles(seconds: Collection[float]) -> dict[str, float]:
+    """Milliseconds."""
+    values = 1000 * np.array(seconds or [0.0])
+    return {f"p{p}": round(float(np.percentile(values, p)), 2) for p in (50, 95, 99)}
 
 
 def _shaded(picture: np.ndarray, shade: float) -> np.ndarray:

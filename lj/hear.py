@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from synth.features import Features
+    from synth.latents import Latent
 
 
 def hear(
@@ -77,6 +78,7 @@ def _print_hops(song: Path, duration: float | None) -> None:
 def _follow(device: str | None, duration: float | None, as_json: bool) -> None:
     """What an input sounds like, hop by hop or as bars, until Ctrl-C or the duration's end."""
     import json
+    import queue
     import time
 
     from live.ears import Ears
@@ -92,6 +94,14 @@ def _follow(device: str | None, duration: float | None, as_json: bool) -> None:
 
     source = Microphone(device)
     ears = Ears(source, Visual(Knobs(), nothing))
+    hops: queue.SimpleQueue[Features] = queue.SimpleQueue()
+
+    def told(_hop: "np.ndarray", _latent: "Latent") -> None:
+        if ears.visual.heard is not None:
+            hops.put(ears.visual.heard)
+
+    if as_json:
+        ears.after_hop = told
     source.start()
     ears.start()
     begun = time.monotonic()
@@ -99,11 +109,9 @@ def _follow(device: str | None, duration: float | None, as_json: bool) -> None:
         with Bars(quiet=as_json) as bars:
             while duration is None or time.monotonic() - begun < duration:
                 moment = ears.moments.take(0.2)
-                if moment is None:
-                    continue
-                if as_json:
-                    print(json.dumps(row_of(moment.heard)), flush=True)
-                else:
+                while not hops.empty():
+                    print(json.dumps(row_of(hops.get())), flush=True)
+                if moment is not None:
                     bars.show(moment.heard, moment.onsets, source.trouble)
     finally:
         source.stop()

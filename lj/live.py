@@ -40,6 +40,9 @@ def live(
     size: Annotated[
         str, typer.Option(help="auto steps down and up as time allows; or a side in pixels.")
     ] = "auto",
+    ahead: Annotated[
+        int, typer.Option(min=1, max=8, help="Frames drawn at once, foreseen: 1, 2 or 4.")
+    ] = 1,
     monitor: Annotated[int, typer.Option(help="Full screen on this one; see `lj devices`.")] = 0,
     windowed: Annotated[str | None, typer.Option(help="In a window, such as 1280x720.")] = None,
     no_window: Annotated[bool, typer.Option("--no-window", help="Show nothing.")] = False,
@@ -93,6 +96,7 @@ def live(
         ladder,
         level=first.level,
         governs=size == "auto",
+        ahead=ahead,
         keepers=keepers_for(record, log, look, first.generator),
     )
     show.overlay_on = overlay

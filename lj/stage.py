@@ -20,7 +20,7 @@ from .studio import Choice
 if TYPE_CHECKING:
     from live.painter import Step
 
-SIDES = (768, 512, 384, 256, 192)  # of the embedded generator, pixels
+SIDES = (768, 512, 384, 256)  # of the embedded generator, pixels; smaller ones cost more
 _SHARE = 0.6  # of the time for a frame that drawing may take alone; the window needs some too
 _BIGGAN_COST = {"biggan-512": 38.0, "biggan-256": 29.4, "biggan-128": 8.9}  # GMAC a frame
 

@@ -8,6 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -140,34 +141,36 @@ def sound_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SoundServer]:
         server.stop()
 
 
-@pytest.fixture(scope="session")
-def display() -> Iterator[str]:
-    """The name of a virtual screen of 1280x720."""
+@contextmanager
+def virtual_display() -> Iterator[str]:
+    """The name of a virtual screen of 1280x720, which is the one to use meanwhile."""
     assert shutil.which("Xvfb"), "Xvfb is missing" + _NEEDED + "xvfb"
     read, write = os.pipe()
-    command = [
-        "Xvfb",
-        "-displayfd",
-        str(write),
-        "-screen",
-        "0",
-        "1280x720x24",
-        "-nolisten",
-        "tcp",
-        "-noreset",
-    ]
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x720x24"]
     server = subprocess.Popen(
-        command, pass_fds=[write], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*command, "-nolisten", "tcp", "-noreset"],
+        pass_fds=[write],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     os.close(write)
     with os.fdopen(read) as told:
         name = ":" + told.readline().strip()
     before = os.environ.get("DISPLAY")
     os.environ["DISPLAY"] = name
-    yield name
-    if before is None:
-        del os.environ["DISPLAY"]
-    else:
-        os.environ["DISPLAY"] = before
-    server.terminate()
-    server.wait(10)
+    try:
+        yield name
+    finally:
+        if before is None:
+            del os.environ["DISPLAY"]
+        else:
+            os.environ["DISPLAY"] = before
+        server.terminate()
+        server.wait(10)
+
+
+@pytest.fixture(scope="session")
+def display() -> Iterator[str]:
+    """The name of a virtual screen."""
+    with virtual_display() as name:
+        yield name

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from live.mailbox import Moment, Moments, Newest
+from live.mailbox import Frame, Frames, Moment, Moments
 from live.ring import Ring
 from synth.features import Analyzer
 from synth.latents import Latent
@@ -16,13 +16,45 @@ def moment(k: int, *, onset: bool = False, kick: float = 0.0) -> Moment:
     return Moment(replace(NOTHING, time=float(k), onset=onset), latent, float(k))
 
 
-def test_only_the_newest_value_is_taken_and_only_once() -> None:
-    box: Newest[int] = Newest()
-    assert box.take() is None
-    box.put(1)
-    box.put(2)
-    assert box.take() == 2
-    assert box.take() is None
+def frame(number: int, due: float, *, onsets: int = 0, done: float = 0.0, heard: int = 0) -> Frame:
+    return Frame(number, np.zeros((1, 1, 3), np.uint8), 0, 0, done, onsets, 0, due, heard)
+
+
+def test_only_the_newest_frame_is_taken_and_only_once() -> None:
+    frames = Frames()
+    assert frames.take(0) is None
+    frames.put([frame(1, 0.0)])
+    frames.put([frame(2, 0.0)])
+    taken = frames.take(0)
+    assert taken is not None
+    assert taken.number == 2
+    assert frames.take(9) is None
+    assert frames.replaced == 1
+
+
+def test_onsets_of_a_frame_that_was_not_shown_are_shown_with_the_next() -> None:
+    frames = Frames()
+    frames.put([frame(1, 0.0, onsets=2)])
+    frames.put([frame(2, 0.0, onsets=1), frame(3, 0.0)])
+    taken = frames.take(0)
+    assert taken is not None
+    assert (taken.number, taken.onsets) == (3, 3)
+
+
+def test_a_batch_is_shown_at_its_own_pace() -> None:
+    frames = Frames()
+    frames.put([frame(k, 0.1 * k) for k in range(4)])
+    shown = [frames.take(t) for t in (0.0, 0.05, 0.11, 0.25, 0.31)]
+    assert [f.number if f else None for f in shown] == [0, None, 1, 2, 3]
+
+
+def test_an_onset_overturns_what_was_foreseen() -> None:
+    frames = Frames()
+    frames.put([frame(k, 0.1 * k, heard=5) for k in range(4)])
+    assert frames.take(0.0, heard=5) is not None
+    assert frames.take(0.1, heard=6) is None
+    assert frames.take(0.4, heard=6) is None
+    assert frames.replaced == 3
 
 
 def test_onsets_add_up_until_they_are_taken() -> None:

@@ -264,6 +264,14 @@ def test_a_killed_sound_server_does_not_stop_the_picture(sound_server: SoundServ
     assert ended[0].frames_shown > 40 * ended[0].seconds
 
 
+def test_a_batch_of_frames_ahead_shows_every_onset_once(tmp_path: Path) -> None:
+    song, played = sixteenths(tmp_path / "fast.wav", 4.0)
+    lamp = Slow()
+    show = Show(Playback(song, aloud=False), desk(), lamp, steps(lamp), governs=False, ahead=2)
+    report = show.run(NoWindow())
+    assert report.onsets_shown == report.onsets_heard == played
+
+
 def test_a_broken_analysis_is_told_and_the_picture_stays(tmp_path: Path) -> None:
     song = sounds.write_wav(tmp_path / "song.wav", sounds.chord((57, 60, 64), 2))
     lamp = Lamp()

@@ -25,6 +25,10 @@ class Terminal:
         )
 
     def run(self, *words: str) -> tuple[int, str, str]:
-        process = self.start(*words)
-        out, err = process.communicate(timeout=200)
+        with self.start(*words) as process:
+            try:
+                out, err = process.communicate(timeout=200)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
         return process.returncode, out, err
