@@ -7,9 +7,12 @@ what is heard and what is turned have one order, which can be written down and p
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from synth.hop import HOP, RATE
+from synth.knobs import Knobs, value_of, with_values
 from synth.performance import Event, changed
 from synth.preset import Preset, preset_of, shipped
 from synth.trouble import Trouble
@@ -20,12 +23,29 @@ _TAPS = 8  # that are averaged
 _LONGEST_WAIT = 2 * RATE // HOP  # hops that a look waits for its beat
 _LOOK = 0.5  # seconds between two looks at a preset's file
 
-Turn = Callable[[Visual], None]
 Told = Callable[[Event], None]
 
 
+@dataclass(slots=True)
+class _Ramp:
+    """A knob on its way."""
+
+    start: float
+    target: float
+    hops: int
+    begun: int | None = None  # the hop at which it set out
+
+
+@dataclass(frozen=True, slots=True)
+class _LookChange:
+    """A preset that was asked for."""
+
+    knobs: Knobs
+    fade: float | None  # seconds; the preset's own when None
+
+
 class Desk:
-    """Holds the current preset and queues what is to be turned.
+    """Holds the current preset, what its knobs shall be, and queues what is to be turned.
 
     `tell` hears of everything that changed, as events of a performance.
     """
@@ -38,42 +58,92 @@ class Desk:
         tell: Told = lambda _event: None,
     ) -> None:
         self.preset = preset
+        self.wanted = preset.knobs  # every knob as it was asked for last
         self.trouble = ""
         self.tell = tell
         self._settings = settings
+        self._folder = path.parent if path is not None else None
         self._path, self._stamp = path, _stamp_of(path)
         self._looked = 0.0
-        self._queue: deque[Turn] = deque()
-        self._looks: deque[tuple[Turn, int | None]] = deque()  # with the hop to wait for at most
         self._lock = threading.Lock()
+        self._turns: deque[dict[str, Any] | Knobs | _LookChange] = deque()
+        self._waiting: tuple[_LookChange, int] | None = None  # for a beat, at most until a hop
+        self._ramps: dict[str, _Ramp] = {}
         self._taps: deque[float] = deque(maxlen=_TAPS)
+
+    # ---- in the ears' thread
 
     def before_hop(self, visual: Visual, number: int) -> None:
         """Carry out what was asked for; the ears call this."""
-        while self._queue:
-            self._carry_out(self._queue.popleft(), visual, number)
-        while self._looks and self._is_due(visual, number):
-            self._carry_out(self._looks.popleft()[0], visual, number)
+        with self._lock:
+            self._advance_ramps(number)
+            turns, self._turns = self._turns, deque()
+        for turn in turns:
+            if isinstance(turn, _LookChange) and visual.knobs.preset.on_beat:
+                self._waiting = (turn, number + _LONGEST_WAIT)
+            else:
+                self._carry_out(turn, visual, number)
+        if self._waiting is not None and self._is_due(self._waiting[1], visual, number):
+            turn, self._waiting = self._waiting[0], None
+            self._carry_out(turn, visual, number)
 
-    def _carry_out(self, turn: Turn, visual: Visual, number: int) -> None:
+    def _carry_out(
+        self, turn: dict[str, Any] | Knobs | _LookChange, visual: Visual, number: int
+    ) -> None:
         before, changes = visual.knobs, visual.changes
-        turn(visual)
-        fades = visual.changes != changes
-        if fades or visual.knobs is not before:
-            fade = visual.knobs.preset.fade if fades else None
+        match turn:
+            case _LookChange():
+                visual.change(turn.knobs, turn.fade)
+            case Knobs():
+                visual.turn(turn)
+            case _:
+                visual.turn(with_values(visual.knobs, turn, "desk"))
+        if visual.changes != changes or visual.knobs != before:
+            fade: float | None = None
+            if visual.changes != changes:
+                asked = turn.fade if isinstance(turn, _LookChange) else None
+                fade = visual.knobs.preset.fade if asked is None else asked
             self.tell({"hop": number, "set": changed(before, visual.knobs), "fade": fade})
 
-    def _is_due(self, visual: Visual, number: int) -> bool:
-        """Whether the first look that waits may begin: at once, or with the predicted beat."""
-        turn, latest = self._looks[0]
+    def _is_due(self, latest: int, visual: Visual, number: int) -> bool:
+        """Whether a look that waits may begin: with the predicted beat, or at last."""
         heard = visual.heard
-        if not visual.knobs.preset.on_beat or heard is None or not heard.bpm:
+        if heard is None or not heard.bpm:
             return True
-        if latest is None:
-            self._looks[0] = (turn, latest := number + _LONGEST_WAIT)
         return heard.next_beat - heard.time <= visual.dt or number >= latest
 
-    def load(self, name: str) -> None:
+    def _advance_ramps(self, number: int) -> None:
+        for name, ramp in list(self._ramps.items()):
+            ramp.begun = number if ramp.begun is None else ramp.begun
+            part = min(1.0, (number + 1 - ramp.begun) / ramp.hops)
+            self._put(name, ramp.start + (ramp.target - ramp.start) * part)
+            if part == 1.0:
+                del self._ramps[name]
+
+    # ---- for hands, from any thread
+
+    def turn(self, name: str, value: object) -> None:
+        """Set one knob, `group.knob`; Trouble when the value is none of its."""
+        with self._lock:
+            self._ramps.pop(name, None)
+            self._put(name, value)
+
+    def ramp(self, name: str, target: float, seconds: float) -> None:
+        """Bring a knob there in so many seconds; a turn of the same knob ends it."""
+        with self._lock:
+            start = float(value_of(self.wanted, name))
+            self._ramps[name] = _Ramp(start, target, max(1, round(seconds * RATE / HOP)))
+
+    def _put(self, name: str, value: object) -> None:
+        self.wanted = with_values(self.wanted, {name: value}, name)
+        checked = value_of(self.wanted, name)
+        if not self._turns or not isinstance(self._turns[-1], dict):
+            self._turns.append({})
+        last = self._turns[-1]
+        assert isinstance(last, dict)
+        last[name] = checked
+
+    def load(self, name: str, fade: float | None = None) -> None:
         """Fade to another preset; trouble is told and the old look stays."""
         try:
             preset = preset_of(name, self._settings)
@@ -82,20 +152,27 @@ class Desk:
             return
         with self._lock:
             self.trouble = ""
-            self.preset = preset
+            self.preset, self.wanted = preset, preset.knobs
             self._path = Path(name) if name.endswith(".toml") else None
             self._stamp = _stamp_of(self._path)
-            self._looks.append((lambda visual: visual.change(preset.knobs), None))
+            self._ramps.clear()
+            self._turns.append(_LookChange(preset.knobs, fade))
+
+    def presets(self) -> dict[str, str]:
+        """Every preset that may be loaded, and what `load` calls it: shipped ones, and those in
+        the folder of the file that the show began with."""
+        own = sorted(self._folder.glob("*.toml")) if self._folder is not None else []
+        return {name: name for name in shipped()} | {path.stem: str(path) for path in own}
 
     def step(self, by: int) -> None:
         """The next preset by name, or the one before."""
-        names = shipped()
+        names = list(self.presets())
         here = names.index(self.preset.name) if self.preset.name in names else -by
-        self.load(names[(here + by) % len(names)])
+        self.load(self.presets()[names[(here + by) % len(names)]])
 
     def number(self, number: int) -> None:
         """The preset of a number key, from 1."""
-        names = shipped()
+        names = list(self.presets().values())
         if number <= len(names):
             self.load(names[number - 1])
 
@@ -105,20 +182,11 @@ class Desk:
             self._taps.clear()
         self._taps.append(now)
         if len(self._taps) < 2:
-            self.set_knob("hear", "bpm", 0.0)
+            self.turn("hear.bpm", 0.0)
             return 0.0
-        bpm = 60 * (len(self._taps) - 1) / (self._taps[-1] - self._taps[0])
-        self.set_knob("hear", "bpm", min(300.0, bpm))
+        bpm = min(300.0, 60 * (len(self._taps) - 1) / (self._taps[-1] - self._taps[0]))
+        self.turn("hear.bpm", bpm)
         return bpm
-
-    def set_knob(self, group: str, key: str, value: object) -> None:
-        """Turn one knob; the value has been checked by whoever asks."""
-
-        def turn(visual: Visual) -> None:
-            part = getattr(visual.knobs, group).model_copy(update={key: value})
-            visual.turn(visual.knobs.model_copy(update={group: part}))
-
-        self._queue.append(turn)
 
     def watch(self, now: float) -> None:
         """Take a saved preset file over; a broken one is told and the old look stays."""
@@ -134,9 +202,10 @@ class Desk:
         except Trouble as trouble:
             self.trouble = str(trouble)
             return
-        self.trouble = ""
-        self.preset = preset
-        self._queue.append(lambda visual: visual.turn(preset.knobs))
+        with self._lock:
+            self.trouble = ""
+            self.preset, self.wanted = preset, preset.knobs
+            self._turns.append(preset.knobs)
 
 
 def _stamp_of(path: Path | None) -> float:

@@ -59,6 +59,7 @@ class Ears:
         self.source, self.visual = source, visual
         self.moments = Moments()
         self.hops = 0
+        self.beats = 0
         self.level = 0.0  # of the newest hop, root mean square
         self.trouble = ""  # why the newest hop was not heard
         self.faults: list[str] = []
@@ -109,5 +110,6 @@ class Ears:
         self.hops += 1
         self.level = float(np.sqrt(np.mean(hop**2)))
         assert self.visual.heard is not None
+        self.beats += self.visual.heard.beat
         self.moments.put(Moment(self.visual.heard, latent, now, 0, self._latent, self.hops))
         self._latent = latent

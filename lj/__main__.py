@@ -13,6 +13,7 @@ from .export import export
 from .fetch import fetch
 from .hear import hear
 from .live import live
+from .osc_map import osc_map
 from .presets import presets
 from .render import render
 from .sheet import sheet
@@ -24,7 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (live, render, sheet, hear, presets, devices, fetch, export, doctor):
+for command in (live, render, sheet, hear, presets, devices, osc_map, fetch, export, doctor):
     app.command()(command)
 
 

@@ -47,6 +47,15 @@ def live(
     windowed: Annotated[str | None, typer.Option(help="In a window, such as 1280x720.")] = None,
     no_window: Annotated[bool, typer.Option("--no-window", help="Show nothing.")] = False,
     overlay: Annotated[bool, typer.Option(help="Begin with the overlay; H turns it.")] = True,
+    osc: Annotated[
+        str, typer.Option(help="Where OSC is heard, HOST:PORT; off closes it.")
+    ] = "127.0.0.1:9000",
+    osc_allow: Annotated[
+        str | None, typer.Option(help="Hosts that are heard: 10.0.0.2,10.0.0.3. All.")
+    ] = None,
+    oscquery: Annotated[
+        str, typer.Option(help="Where controllers find all knobs, HOST:PORT; off closes it.")
+    ] = "127.0.0.1:9001",
     seconds: Annotated[float | None, typer.Option(min=0.1, help="End after so long.")] = None,
     record: Annotated[
         Path | None, typer.Option(help="Record picture and sound while playing, .mp4.")
@@ -73,6 +82,7 @@ def live(
     from synth.trouble import Trouble
 
     from .console import note
+    from .doors import Doors
     from .keepers import check_keepers, keepers_for
     from .stage import beginning, ladder_for
     from .studio import Choice, preset_with
@@ -103,17 +113,21 @@ def live(
     if first.trouble:
         note(f"lj: {first.trouble}", quiet=quiet)
         show.tell(first.trouble)
+    doors = Doors(show, osc, osc_allow, oscquery)
     screen = _screen(show, no_window, monitor, windowed)
     note(
         f"hearing {source.name}; {first.generator.name} {first.generator.resolution} px, "
         f"{1000 * first.seconds:.0f} ms a frame; {look.name}",
         quiet=quiet,
     )
+    for line in doors.lines:
+        note(line, quiet=quiet)
     try:
         outcome = show.run(screen, seconds)
         if snapshot is not None:
             _write_png(screen.screenshot(), snapshot)
     finally:
+        doors.close()
         screen.close()
     if report is not None:
         report.write_text(json.dumps(outcome.values(), indent=2) + "\n", "utf-8")

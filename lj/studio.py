@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from render.fit import Size, side_for
 from synth import generators
 from synth.generators import Generator
-from synth.knobs import Look
-from synth.performance import Performance, with_changes
+from synth.knobs import Look, with_values
+from synth.performance import Performance
 from synth.preset import Preset, preset_of
 from synth.trouble import Trouble
 
@@ -48,7 +48,7 @@ def played(
     if preset != DEFAULT_PRESET or settings:
         raise Trouble(f"{performance.folder}: has its own looks; leave --preset and --set out")
     changes = {"look.fit": fit} if fit else {}
-    knobs = with_changes(performance.knobs, changes, f"--fit {fit}")
+    knobs = with_values(performance.knobs, changes, f"--fit {fit}")
     name = str(performance.about.get("preset", "as played"))
     asked = generator or str(performance.about.get("generator", generators.DEFAULT))
     return Preset(name, "as it was played", knobs), asked

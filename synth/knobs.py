@@ -4,6 +4,7 @@ A knob is a field of its group: `steer.truncation` is `Knobs().steer.truncation`
 """
 
 import difflib
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -137,6 +138,62 @@ class Knob:
         if self.low is not None and self.high is not None:
             return f"use {self.low:g} to {self.high:.10g}" + (f" {self.unit}" if self.unit else "")
         return "use a list of up to 12 ImageNet class names or numbers"
+
+
+def coerced(knob: Knob, value: object) -> object:
+    """A value from a controller as the knob wants it: numbers are clipped, words are matched.
+
+    Choices are taken by word or by number from 0, switches by anything that is a number or a word
+    for true or false. Trouble for what cannot be meant.
+    """
+    if knob.choices:
+        return _choice(knob, value)
+    if isinstance(knob.default, bool):
+        return _switch(knob, value)
+    if knob.low is None or knob.high is None:
+        return value  # classes: the table's own check reads names and numbers
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise Trouble(f"{knob.name} is {value!r}; {knob.cure}")
+    try:
+        number = float(value)
+    except ValueError:
+        raise Trouble(f"{knob.name} is {value!r}; {knob.cure}") from None
+    if math.isnan(number):
+        raise Trouble(f"{knob.name} is no number; {knob.cure}")
+    clipped = min(max(number, knob.low), knob.high)
+    return round(clipped) if isinstance(knob.default, int) else clipped
+
+
+def _choice(knob: Knob, value: object) -> str:
+    if isinstance(value, str) and value in knob.choices:
+        return value
+    if isinstance(value, (int, float)) and value in range(len(knob.choices)):
+        return knob.choices[int(value)]
+    raise Trouble(f"{knob.name} is {value!r}; {knob.cure}")
+
+
+def _switch(knob: Knob, value: object) -> bool:
+    if isinstance(value, (bool, int, float)):
+        return bool(value)
+    words = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
+    if isinstance(value, str) and value.lower() in words:
+        return words[value.lower()]
+    raise Trouble(f"{knob.name} is {value!r}; {knob.cure}")
+
+
+def value_of(knobs: Knobs, name: str) -> Any:
+    """The value of `group.knob`."""
+    group, _, key = name.partition(".")
+    return getattr(getattr(knobs, group), key)
+
+
+def with_values(knobs: Knobs, values: Mapping[str, Any], place: str) -> Knobs:
+    """The knobs with `group.knob: value` laid over them; Trouble begins with `place`."""
+    tree: dict[str, Any] = knobs.model_dump()
+    for name, value in values.items():
+        group, _, key = name.partition(".")
+        tree.setdefault(group, {})[key] = value
+    return knobs_of(tree, place)
 
 
 def table() -> Iterator[Knob]:

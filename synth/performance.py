@@ -21,7 +21,7 @@ import av
 import numpy as np
 
 from .hop import RATE
-from .knobs import Knobs, knobs_of
+from .knobs import Knobs, knobs_of, with_values
 from .latents import Embed, Latent
 from .trouble import Trouble
 from .visual import Visual
@@ -42,15 +42,6 @@ def changed(before: Knobs, after: Knobs) -> dict[str, Any]:
         for key, value in part.items()
         if value != old[group][key]
     }
-
-
-def with_changes(knobs: Knobs, values: dict[str, Any], place: str) -> Knobs:
-    """The knobs with `group.knob: value` laid over them; Trouble begins with `place`."""
-    tree: dict[str, Any] = knobs.model_dump()
-    for name, value in values.items():
-        group, _, key = name.partition(".")
-        tree.setdefault(group, {})[key] = value
-    return knobs_of(tree, place)
 
 
 class PerformanceWriter:
@@ -184,7 +175,7 @@ class Replay(Visual):
 
     def _carry_out(self, event: Event) -> None:
         if "set" in event:
-            knobs = with_changes(self.knobs, event["set"], self._place)
+            knobs = with_values(self.knobs, event["set"], self._place)
             if event.get("fade") is None:
                 self.knobs = knobs
             else:

@@ -67,3 +67,18 @@ def test_every_pin_lies_in_its_range() -> None:
             assert wanted.extras <= set(installed)
             continue
         assert wanted.specifier.contains(pins[wanted.name.lower()]), text
+
+
+@pytest.mark.parametrize(
+    ("form", "name"),
+    [
+        ("markdown", "osc.md"),
+        ("as_json", "osc.json"),
+        ("open_stage_control", "open-stage-control.json"),
+    ],
+)
+def test_the_osc_map_is_up_to_date(form: str, name: str) -> None:
+    """`lj osc-map --format … -o docs/…` makes them."""
+    from live import layouts
+
+    assert getattr(layouts, form)("silk") == (CLONE / "docs" / name).read_text("utf-8")

@@ -201,11 +201,11 @@ def test_a_performance_plays_again_with_the_same_latents(tmp_path: Path) -> None
             case 40:
                 played.load("embers")
             case 120:
-                played.set_knob("steer", "truncation", 0.2)
+                played.turn("steer.truncation", 0.2)
             case 160:
                 played.load("embers")  # the same again still fades
             case 200:
-                played.set_knob("steer", "seed", 7)
+                played.turn("steer.seed", 7)
 
     show.ears.after_hop = after
     show.run(NoWindow())

@@ -6,14 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synth.knobs import Knobs
-from synth.performance import (
-    Performance,
-    PerformanceWriter,
-    changed,
-    performance_of,
-    with_changes,
-)
+from synth.knobs import Knobs, with_values
+from synth.performance import Performance, PerformanceWriter, changed, performance_of
 from synth.preset import preset_of
 from synth.sound import hops_of
 from synth.trouble import Trouble
@@ -58,9 +52,9 @@ def test_a_crash_leaves_what_was_written(tmp_path: Path) -> None:
 def test_changes_are_what_differs() -> None:
     silk, reef = preset_of("silk").knobs, preset_of("reef").knobs
     assert changed(silk, silk) == {}
-    assert with_changes(silk, changed(silk, reef), "here") == reef
+    assert with_values(silk, changed(silk, reef), "here") == reef
     as_text = json.loads(json.dumps(changed(silk, reef)))
-    assert with_changes(silk, as_text, "here") == reef
+    assert with_values(silk, as_text, "here") == reef
 
 
 def test_a_blackout_fades_over_a_second() -> None:

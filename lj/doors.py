@@ -1,0 +1,53 @@
+"""The doors through which controllers reach a show: OSC and OSCQuery."""
+
+import secrets
+from typing import TYPE_CHECKING
+
+from synth.trouble import Trouble
+
+if TYPE_CHECKING:
+    from live.show import Show
+
+_LOOPBACK = ("127.", "localhost", "::1")
+
+
+class Doors:
+    """Opened before the show. A door that cannot be opened is told, and the show goes on."""
+
+    def __init__(self, show: "Show", osc: str, allow: str | None, oscquery: str) -> None:
+        from live.controls import Controls
+        from live.osc import OscPort, place_of
+        from live.oscquery import OscQuery
+
+        self.lines: list[str] = []
+        self._port: OscPort | None = None
+        self._query: OscQuery | None = None
+        controls = Controls(show)
+        places = {
+            option: place_of(text, option)
+            for option, text in (("--osc", osc), ("--oscquery", oscquery))
+            if text != "off"
+        }
+        try:
+            if "--osc" in places:
+                hosts = [host.strip() for host in allow.split(",")] if allow else []
+                self._port = OscPort(controls, places["--osc"], allowed=hosts)
+                self._port.start()
+            if "--oscquery" in places:
+                host, _ = places["--oscquery"]
+                token = "" if host.startswith(_LOOPBACK) else secrets.token_urlsafe(12)
+                query = OscQuery(controls, places["--oscquery"], self._port, token=token)
+                query.start()
+                self._query = query
+                address = f"http://{query.place[0]}:{query.place[1]}/"
+                self.lines.append(f"OSCQuery at {address}{'?token=' + token if token else ''}")
+        except Trouble as trouble:
+            show.tell(str(trouble))
+            self.lines.append(str(trouble))
+        if self._port is not None:
+            self.lines.append(f"OSC at {self._port.place[0]}:{self._port.place[1]}")
+
+    def close(self) -> None:
+        for door in (self._query, self._port):
+            if door is not None:
+                door.stop()

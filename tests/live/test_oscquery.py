@@ -1,0 +1,179 @@
+"""A real server, asked over real HTTP and websockets."""
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from pythonosc.osc_message import OscMessage
+
+from live.controls import Controls
+from live.desk import Desk
+from live.osc import packet_of
+from live.oscquery import OscQuery
+from live.show import Show
+from live.song import Playback
+from synth.knobs import table
+from synth.preset import preset_of
+from synth.trouble import Trouble
+from tests import sounds
+from tests.doubles import Lamp
+
+
+@pytest.fixture
+def controls(tmp_path: Path) -> Controls:
+    song = sounds.write_wav(tmp_path / "song.wav", sounds.silence(1))
+    show = Show(Playback(song, aloud=False), Desk(preset_of("silk"), [], None), Lamp(), [])
+    return Controls(show)
+
+
+@pytest.fixture
+def server(controls: Controls) -> Iterator[OscQuery]:
+    server = OscQuery(controls, ("127.0.0.1", 0), None)
+    server.start()
+    yield server
+    server.stop()
+
+
+def ask(server: OscQuery, path: str, **headers: str) -> Any:
+    url = f"http://127.0.0.1:{server.place[1]}{path}"
+    request = urllib.request.Request(url, headers=headers)
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        return json.loads(answer.read() or "null")
+
+
+def refusal(server: OscQuery, path: str, **headers: str) -> int:
+    with pytest.raises(urllib.error.HTTPError) as error:
+        ask(server, path, **headers)
+    error.value.close()
+    return error.value.code
+
+
+def test_the_whole_table_is_there_with_its_ranges(server: OscQuery) -> None:
+    root = ask(server, "/")
+    for knob in table():
+        group, key = knob.name.split(".")
+        told = root["CONTENTS"][group]["CONTENTS"][key]
+        assert told["FULL_PATH"] == f"/{group}/{key}"
+        assert told["DESCRIPTION"] == knob.sentence
+        assert told["ACCESS"] == 3
+        if knob.choices:
+            assert told["RANGE"] == [{"VALS": list(knob.choices)}]
+        elif knob.low is not None and not isinstance(knob.default, bool):
+            assert told["RANGE"] == [{"MIN": knob.low, "MAX": knob.high}]
+            assert told["CLIPMODE"] == ["both"]
+    assert root["CONTENTS"]["steer"]["CONTENTS"]["smoothing"]["UNIT"] == ["s"]
+    assert root["CONTENTS"]["sense"]["CONTENTS"]["level"]["ACCESS"] == 1
+
+
+def test_one_attribute_of_one_address(server: OscQuery, controls: Controls) -> None:
+    assert ask(server, "/steer/truncation?VALUE") == {"VALUE": [0.7]}
+    controls.receive("/steer/truncation", [0.5])
+    assert ask(server, "/steer/truncation?VALUE") == {"VALUE": [0.5]}
+    assert ask(server, "/steer/truncation?RANGE") == {"RANGE": [{"MIN": 0.02, "MAX": 1}]}
+    assert ask(server, "/steer/truncation?UNIT") is None
+    assert ask(server, "/?HOST_INFO")["EXTENSIONS"]["LISTEN"] is True
+
+
+def test_what_is_not_there_is_not_found(server: OscQuery) -> None:
+    assert refusal(server, "/nothing") == 404
+    assert refusal(server, "/../../etc/passwd") == 404
+    assert refusal(server, "/steer?NONSENSE") == 400
+
+
+def test_other_pages_may_not_steer(server: OscQuery) -> None:
+    assert refusal(server, "/", Origin="http://evil.example") == 403
+
+
+def test_beyond_loopback_a_token_is_needed(controls: Controls) -> None:
+    server = OscQuery(controls, ("127.0.0.1", 0), None, token="secret")
+    server.start()
+    assert refusal(server, "/") == 403
+    assert refusal(server, "/?token=guess") == 403
+    assert ask(server, "/steer/truncation?VALUE&token=secret") == {"VALUE": [0.7]}
+    server.stop()
+
+
+def test_a_port_that_is_taken_is_named(server: OscQuery, controls: Controls) -> None:
+    with pytest.raises(Trouble, match="--oscquery 127.0.0.1"):
+        OscQuery(controls, server.place, None).start()
+
+
+def conversation(
+    server: OscQuery, talk: Callable[[aiohttp.ClientWebSocketResponse], Awaitable[None]]
+) -> None:
+    async def held() -> None:
+        url = f"ws://127.0.0.1:{server.place[1]}/"
+        async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
+            await asyncio.wait_for(talk(socket), 10)
+
+    asyncio.run(held())
+
+
+async def heard(socket: aiohttp.ClientWebSocketResponse) -> tuple[str, list[Any]]:
+    message = OscMessage(await socket.receive_bytes())
+    return message.address, list(message.params)
+
+
+def test_a_websocket_hears_and_steers(server: OscQuery, controls: Controls) -> None:
+    async def talk(socket: aiohttp.ClientWebSocketResponse) -> None:
+        await socket.send_json({"COMMAND": "LISTEN", "DATA": "/steer/kick"})
+        assert (await heard(socket))[0] == "/steer/kick"
+        controls.receive("/steer/kick", [0.125])
+        while (await heard(socket)) != ("/steer/kick", [0.125]):
+            pass
+        await socket.send_bytes(packet_of("/steer/kick", [0.75]))
+        while (await heard(socket)) != ("/steer/kick", [0.75]):
+            pass
+        await socket.send_json({"COMMAND": "IGNORE", "DATA": "/steer/kick"})
+        await socket.send_json({"COMMAND": "LISTEN", "DATA": "/look/fit"})
+        while (await heard(socket))[0] != "/look/fit":
+            pass
+        controls.receive("/steer/kick", [0.5])
+        controls.receive("/look/fit", ["mirror"])
+        assert await heard(socket) == ("/look/fit", ["mirror"])
+
+    conversation(server, talk)
+
+
+def test_a_hostile_websocket_changes_nothing(server: OscQuery, controls: Controls) -> None:
+    before = controls.values(senses=False)
+
+    async def talk(socket: aiohttp.ClientWebSocketResponse) -> None:
+        for text in ("[]", "{", '{"COMMAND": 7}', "[" * 5000, '{"COMMAND":"LISTEN","DATA":[1]}'):
+            await socket.send_str(text)
+        for packet in (b"", b"\0" * 100, b"#bundle\0", b"/a\0\0,s"):
+            await socket.send_bytes(packet)
+        await socket.send_json({"COMMAND": "LISTEN", "DATA": "/look/fit"})
+        assert (await heard(socket)) == ("/look/fit", ["crop"])
+
+    conversation(server, talk)
+    assert controls.values(senses=False) == before
+
+
+def test_two_controllers_stay_in_step(server: OscQuery) -> None:
+    async def talk(first: aiohttp.ClientWebSocketResponse) -> None:
+        await first.send_json({"COMMAND": "LISTEN", "DATA": "/steer/depth"})
+        url = f"ws://127.0.0.1:{server.place[1]}/"
+        async with aiohttp.ClientSession() as session, session.ws_connect(url) as second:
+            await second.send_bytes(packet_of("/steer/depth", [0.25]))
+            while (await heard(first)) != ("/steer/depth", [0.25]):
+                pass
+
+    conversation(server, talk)
+
+
+def test_controllers_find_it_by_mdns(server: OscQuery) -> None:
+    from zeroconf import Zeroconf
+
+    network = Zeroconf(interfaces=["127.0.0.1"])
+    name = f"Latent Jockey {server.place[1]}._oscjson._tcp.local."
+    info = network.get_service_info("_oscjson._tcp.local.", name, timeout=4000)
+    network.close()
+    assert info is not None
+    assert info.port == server.place[1]
