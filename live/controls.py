@@ -167,14 +167,14 @@ class Controls:
                 "T",
                 "Hold the picture.",
                 lambda: [show.painter.frozen],
-                switch(lambda: show.painter.frozen, lambda on: show.freeze(on)),
+                switch(lambda: show.painter.frozen, show.freeze),
             ),
             Node(
                 "/blackout",
                 "T",
                 "Fade to black.",
                 lambda: [show.black],
-                switch(lambda: show.black, lambda on: show.blackout(on)),
+                switch(lambda: show.black, show.blackout),
             ),
             Node("/tap", "N", "Tap the tempo.", None, pressed(lambda: desk.tap(time.monotonic()))),
             Node(

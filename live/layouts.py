@@ -16,7 +16,8 @@ _WIDTH, _HEIGHT, _GAP, _COLUMNS = 180, 64, 8, 4  # pixels, and faders beside one
 
 def nodes(preset: str) -> list[Node]:
     """Every address, with no show behind it: what a desk alone knows can be read."""
-    nobody = SimpleNamespace(desk=Desk(preset_of(preset), [], None))
+    desk = Desk(preset_of(preset), [], None)
+    nobody = SimpleNamespace(desk=desk, freeze=None, blackout=None)
     return list(Controls(cast(Any, nobody)).nodes.values())
 
 

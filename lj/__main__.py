@@ -15,7 +15,7 @@ from .hear import hear
 from .live import live
 from .osc_map import osc_map
 from .presets import presets
-from .render import render
+from .render import render, render_chunk
 from .sheet import sheet
 
 app = typer.Typer(
@@ -25,7 +25,19 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (live, render, sheet, hear, presets, devices, osc_map, fetch, export, doctor):
+for command in (
+    live,
+    render,
+    render_chunk,
+    sheet,
+    hear,
+    presets,
+    devices,
+    osc_map,
+    fetch,
+    export,
+    doctor,
+):
     app.command()(command)
 
 

@@ -1,16 +1,36 @@
-"""`lj render`: a song in, a film out."""
+"""`lj render`: songs in, films out."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from . import options
 
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from render.fit import Size
+    from render.song import Outcome
+
+    from .studio import Choice
+
+_CHUNK = 1800  # frames; shorter films are rendered in one go
+
 
 def render(
-    song: options.SongArgument,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The film to write, .mp4.")],
+    songs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SONG...", help="Sound files, videos with sound, or .ljlog folders."
+        ),
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The film to write, .mp4.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", "-O", help="A folder for a film of each song.")
+    ] = None,
     preset: options.PresetOption = options.DEFAULT_PRESET,
     settings: options.SetOption = None,
     generator: options.GeneratorOption = None,
@@ -26,48 +46,191 @@ def render(
     quality: Annotated[str, typer.Option(help="draft, good or best.")] = "good",
     start: options.StartOption = 0.0,
     duration: options.DurationOption = None,
+    chunk: Annotated[
+        int | None,
+        typer.Option(min=1, help="Frames of a chunk; a stopped render goes on from the last."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes: one for each GPU, else one.")
+    ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only plan the chunks, for lj render-chunk.")
+    ] = False,
     quiet: options.QuietOption = False,
     as_json: options.JsonOption = False,
 ) -> None:
-    """Render a song, or a performance that `lj live --log` wrote, as a film with its sound."""
+    """Render songs, or performances that `lj live --log` wrote, as films with their sound.
+
+    A render that was stopped or killed goes on when the same command is run again.
+    """
     from render.film import QUALITIES, rate_of, size_of
+    from synth.trouble import Trouble
+
+    from .console import note, print_json
+    from .studio import Choice
+
+    if quality not in QUALITIES:
+        raise Trouble(f"--quality is {quality}; use {', '.join(QUALITIES)}")
+    films = _films(songs, output, folder)
+    choice = Choice(generator, weights, device, engine, precision)
+    look = Wanted(preset, settings, fit, size_of(size), rate_of(fps), quality, start, duration)
+    failed: list[str] = []
+    for song, film in films:
+        try:
+            how = How(chunk, workers, plan, quiet)
+            outcome = _one(song, film, look, choice, how)
+        except Trouble as trouble:
+            if len(films) == 1:
+                raise
+            failed.append(str(trouble))
+            note(f"lj: {trouble}", quiet=quiet)
+            continue
+        if outcome is None:
+            continue
+        if as_json:
+            print_json(outcome)
+        if not outcome.whole:
+            if outcome.frames:
+                note(f"stopped early; what was done is in {outcome.film}", quiet=quiet)
+            raise typer.Exit(130)
+    if failed:
+        raise Trouble(f"{len(failed)} of {len(films)} songs failed: {'; '.join(failed)}")
+
+
+class How(NamedTuple):
+    """How the work is done; nothing of it shows in the film."""
+
+    chunk: int | None
+    workers: int | None
+    only_plan: bool
+    quiet: bool
+
+
+class Wanted:
+    """What the films shall look like, as it was asked for."""
+
+    def __init__(
+        self,
+        preset: str,
+        settings: list[str] | None,
+        fit: str | None,
+        size: "Size",
+        fps: "Fraction",
+        quality: str,
+        start: float,
+        duration: float | None,
+    ) -> None:
+        self.preset, self.settings, self.fit = preset, settings, fit
+        self.size, self.fps, self.quality = size, fps, quality
+        self.start, self.duration = start, duration
+
+
+def _films(songs: list[Path], output: Path | None, folder: Path | None) -> list[tuple[Path, Path]]:
+    """Each song with its film."""
+    from synth.trouble import Trouble
+
+    if (output is None) == (folder is None):
+        raise Trouble("name the film with -o, or a folder for the films with -O")
+    if folder is not None:
+        if not folder.is_dir():
+            raise Trouble(f"{folder}: no such folder; make it first")
+        films = [(song, folder / f"{song.stem}.mp4") for song in songs]
+        twice = {film.name for _, film in films if [f for _, f in films].count(film) > 1}
+        if twice:
+            raise Trouble(f"two songs would become {', '.join(sorted(twice))}; render them apart")
+        return films
+    if len(songs) > 1:
+        raise Trouble(f"{len(songs)} songs cannot become one film; use -O FOLDER")
+    assert output is not None
+    return [(songs[0], output)]
+
+
+def _one(song: Path, film: Path, wanted: Wanted, choice: "Choice", how: How) -> "Outcome | None":
+    """Render one song; None when it was only planned."""
+    from dataclasses import replace
+
     from render.song import Job, expected_frames
     from render.song import render as render_song
     from synth.performance import SUFFIX, performance_of
     from synth.sound import song_of
-    from synth.trouble import Trouble
 
-    from .console import frame_progress, note, print_json
-    from .studio import Choice, generator_for, played, preset_with
+    from .console import frame_progress, note
+    from .studio import generator_for, played, preset_with
 
-    if quality not in QUALITIES:
-        raise Trouble(f"--quality is {quality}; use {', '.join(QUALITIES)}")
     performance = performance_of(song) if song.suffix == SUFFIX else None
     if performance is not None:
-        look, generator = played(performance, preset, settings, fit, generator)
-        song = performance.sound
+        look, name = played(performance, wanted.preset, wanted.settings, wanted.fit, choice.name)
+        choice, song = replace(choice, name=name), performance.sound
     else:
-        look = preset_with(preset, settings, fit)
-    job = Job(song, output, size_of(size), rate_of(fps), start, duration, quality, performance)
-    song_of(song)
-    artist = generator_for(
-        Choice(generator, weights, device, engine, precision),
-        job.size,
-        look.knobs.look,
-        frames=expected_frames(job),
-        quiet=quiet,
+        look = preset_with(wanted.preset, wanted.settings, wanted.fit)
+    job = Job(
+        song,
+        film,
+        wanted.size,
+        wanted.fps,
+        wanted.start,
+        wanted.duration,
+        wanted.quality,
+        performance,
     )
-    note(f"preset: {look.name} ({look.description})", quiet=quiet)
-    with frame_progress(float(job.fps), quiet=quiet) as progress:
-        outcome = render_song(job, artist, look.knobs, progress)
+    song_of(song)
+    frames = expected_frames(job)
+    artist = generator_for(choice, job.size, look.knobs.look, frames=frames, quiet=how.quiet)
+    note(f"preset: {look.name} ({look.description})", quiet=how.quiet)
+    with frame_progress(float(job.fps), quiet=how.quiet) as progress:
+        if how.chunk is None and not how.only_plan and not _long(frames) and not _begun(film):
+            outcome = render_song(job, artist, look.knobs, progress)
+        else:
+            from .farm import Farm
+
+            farm = Farm(job, artist, look.knobs, choice, how.chunk or _CHUNK, quiet=how.quiet)
+            if how.only_plan:
+                note(f"{farm.folder}: {farm.chunks} chunks are planned", quiet=how.quiet)
+                return None
+            outcome = farm.render(how.workers, progress)
     note(
         f"{outcome.film}: {outcome.frames} frames, {outcome.seconds:.1f} s of film in "
         f"{outcome.took:.1f} s, sound {'copied' if outcome.sound_copied else 'encoded as AAC'}",
-        quiet=quiet,
+        quiet=how.quiet,
     )
-    if as_json:
-        print_json(outcome)
-    if not outcome.whole:
-        if outcome.frames:
-            note(f"stopped early; what was done is in {outcome.film}", quiet=quiet)
-        raise typer.Exit(130)
+    return outcome
+
+
+def _long(frames: int | None) -> bool:
+    return frames is not None and frames > _CHUNK
+
+
+def _begun(film: Path) -> bool:
+    from render.farm import folder_of
+
+    return (folder_of(film) / "manifest.json").is_file()
+
+
+def render_chunk(
+    manifest: Annotated[Path, typer.Argument(help="The folder NAME.parts of a render.")],
+    numbers: Annotated[list[int], typer.Argument(metavar="K...", help="Chunks, from 0.")],
+    device: Annotated[str | None, typer.Option(help="Another device than was asked for.")] = None,
+    quiet: options.QuietOption = False,
+) -> None:
+    """Render single chunks of a render that was begun: for farms; see the README."""
+    from render import farm
+    from render.manifest import read_manifest
+    from synth.trouble import Trouble
+
+    from .console import note
+
+    place = manifest.parent if manifest.name == "manifest.json" else manifest
+    begun = read_manifest(place)
+    if not begun.chunks:
+        raise Trouble(f"{place}: is not planned yet; run lj render --plan first")
+    for number in numbers:
+        if not 0 <= number < len(begun.chunks):
+            raise Trouble(f"chunk {number}: there is none; use 0 to {len(begun.chunks) - 1}")
+    artist: Any = farm.generator_of(begun, device)
+    for number in numbers:
+        if begun.chunks[number].sha256:
+            note(f"chunk {number} is done already", quiet=quiet)
+            continue
+        farm.render_chunk(begun, number, artist, farm.job_of(begun))
+        begun.finished(number)
+        note(f"chunk {number}: {begun.chunks[number].frames} frames", quiet=quiet)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from render.fit import Size, side_for
 from synth import generators
@@ -61,20 +61,30 @@ def generator_for(
 
     For `frames` to draw, all or none are compiled, so that a film has one kind of frames.
     """
-    chosen = choice.name or generators.DEFAULT
-    side = side_for(size, look.fit)
-    compiles: Compiles = "first" if (frames or 0) >= _WORTH_COMPILING else "never"
+    options = generator_options(choice, size, look, frames=frames)
     generator = generators.generator_of(
-        chosen,
-        resolution=side + side % 2,
-        weights=choice.weights,
-        device=choice.device,
-        wide=look.wide,
-        precision=choice.precision,
-        engine=choice.engine,
-        compiles=compiles,
+        **options,
         say=lambda notice: note(notice, quiet=quiet),
     )
     why = "as asked" if choice.name else "the embedded one; choose another with --generator"
-    note(f"generator: {chosen}, {generator.width}x{generator.resolution} px ({why})", quiet=quiet)
+    shape = f"{generator.width}x{generator.resolution}"
+    note(f"generator: {options['name']}, {shape} px ({why})", quiet=quiet)
     return generator
+
+
+def generator_options(
+    choice: Choice, size: Size, look: Look, *, frames: int | None
+) -> dict[str, Any]:
+    """What `synth.generators.generator_of` is called with."""
+    side = side_for(size, look.fit)
+    compiles: Compiles = "first" if (frames or 0) >= _WORTH_COMPILING else "never"
+    return {
+        "name": choice.name or generators.DEFAULT,
+        "resolution": side + side % 2,
+        "weights": choice.weights,
+        "device": choice.device,
+        "wide": look.wide,
+        "precision": choice.precision,
+        "engine": choice.engine,
+        "compiles": compiles,
+    }

@@ -10,6 +10,7 @@ from typing import Self
 
 import av
 import numpy as np
+from av.container import OutputContainer
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from synth.trouble import Trouble
@@ -41,7 +42,7 @@ class Film:
         fit: str = "crop",
         quality: str = "good",
     ) -> None:
-        _check(path, size, song)
+        check_film(path, size, song)
         self.path, self.size, self.fps, self.fit = path, size, fps, fit
         self.frames = 0
         self.sound_copied = False
@@ -52,44 +53,24 @@ class Film:
     def __enter__(self) -> Self:
         try:
             self._file = av.open(self._working, "w", options={"movflags": "+faststart"})
-            self._picture = self._picture_stream()
+            self._picture = picture_stream(self._file, self.size, self.fps, self._quality)
             self._sound = Soundtrack(self._file, self._song, self._start)
             self.sound_copied = self._sound.copied
         except OSError as error:
             self._working.unlink(missing_ok=True)
-            raise self._unwritable(error) from None
+            raise unwritable(self.path, error) from None
         return self
-
-    def _picture_stream(self) -> av.VideoStream:
-        stream = self._file.add_stream("libx264", rate=self.fps)
-        stream.width, stream.height = self.size
-        stream.pix_fmt = "yuv420p"
-        stream.time_base = 1 / self.fps
-        stream.options = {"crf": str(_CRF[self._quality]), "preset": _SPEED[self._quality]}
-        stream.codec_context.color_primaries = ColorPrimaries.BT709
-        stream.codec_context.color_trc = ColorTrc.BT709
-        stream.codec_context.colorspace = Colorspace.ITU709
-        stream.codec_context.color_range = ColorRange.MPEG
-        return stream
 
     def show(self, picture: np.ndarray) -> None:
         """Append one frame, uint8 (s, s, 3) sRGB."""
-        rgb = av.VideoFrame.from_ndarray(fitted(picture, self.size, self.fit), format="rgb24")
-        frame = rgb.reformat(
-            format="yuv420p",
-            dst_colorspace=Colorspace.ITU709,
-            src_color_range=ColorRange.JPEG,
-            dst_color_range=ColorRange.MPEG,
-        )
-        frame.pts, frame.time_base = self.frames, 1 / self.fps
-        frame.color_primaries, frame.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
+        frame = video_frame(fitted(picture, self.size, self.fit), self.frames, self.fps)
         try:
             for packet in self._picture.encode(frame):
                 self._file.mux(packet)
             self.frames += 1
             self._sound.advance(float(self.frames / self.fps))
         except OSError as error:
-            raise self._unwritable(error) from None
+            raise unwritable(self.path, error) from None
 
     def __exit__(
         self,
@@ -105,7 +86,7 @@ class Film:
             else:
                 self._abandon()
         except OSError as failure:
-            raise self._unwritable(failure) from None
+            raise unwritable(self.path, failure) from None
         finally:
             self._working.unlink(missing_ok=True)
 
@@ -119,14 +100,46 @@ class Film:
         with suppress(OSError, ValueError):  # thrown away; its trouble is on its way already
             self._file.close()
 
-    def _unwritable(self, error: OSError) -> Trouble:
-        reason = error.strerror or str(error)
-        return Trouble(
-            f"{self.path}: cannot be written ({reason}); free space or name another place"
-        )
+
+def unwritable(path: Path, error: OSError) -> Trouble:
+    """What a failure to write means to a person."""
+    reason = error.strerror or str(error)
+    return Trouble(f"{path}: cannot be written ({reason}); free space or name another place")
 
 
-def _check(path: Path, size: Size, song: Path) -> None:
+def picture_stream(
+    file: OutputContainer, size: Size, fps: Fraction, quality: str, *, threads: int = 0
+) -> av.VideoStream:
+    """An H.264 stream in BT.709; `threads` change its bytes, 0 takes as many as there are."""
+    stream = file.add_stream("libx264", rate=fps)
+    stream.width, stream.height = size
+    stream.pix_fmt = "yuv420p"
+    stream.time_base = 1 / fps
+    stream.options = {"crf": str(_CRF[quality]), "preset": _SPEED[quality]}
+    stream.codec_context.thread_count = threads
+    stream.codec_context.color_primaries = ColorPrimaries.BT709
+    stream.codec_context.color_trc = ColorTrc.BT709
+    stream.codec_context.colorspace = Colorspace.ITU709
+    stream.codec_context.color_range = ColorRange.MPEG
+    return stream
+
+
+def video_frame(picture: np.ndarray, number: int, fps: Fraction) -> av.VideoFrame:
+    """A frame of the stream from uint8 (h, w, 3) sRGB, shown at `number` / `fps` seconds."""
+    rgb = av.VideoFrame.from_ndarray(picture, format="rgb24")
+    frame = rgb.reformat(
+        format="yuv420p",
+        dst_colorspace=Colorspace.ITU709,
+        src_color_range=ColorRange.JPEG,
+        dst_color_range=ColorRange.MPEG,
+    )
+    frame.pts, frame.time_base = number, 1 / fps
+    frame.color_primaries, frame.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
+    return frame
+
+
+def check_film(path: Path, size: Size, song: Path) -> None:
+    """Trouble where a film cannot be written under this name, at this size."""
     if path.suffix.lower() != ".mp4":
         raise Trouble(f"{path}: a film's name ends in .mp4")
     if path.is_dir():

@@ -185,7 +185,7 @@ def test_the_doctor_misses_what_is_missing(installed: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopping_keeps_a_playable_film(number: signal.Signals, terminal: Terminal) -> None:
-    sounds.write_wav(terminal.folder / "long.wav", sounds.chord((57, 60, 64), 120))
+    sounds.write_wav(terminal.folder / "long.wav", sounds.chord((57, 60, 64), 55))
     process = terminal.start("render", "long.wav", "-o", "long.mp4", "--size", "128")
     deadline = time.monotonic() + 60
     while not any(p.stat().st_size > 20_000 for p in terminal.folder.glob(".long.*.mp4")):

@@ -1,0 +1,67 @@
+"""A long film in chunks, as `lj render` sets it up."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synth import generators
+from synth.generators import Generator
+from synth.knobs import Knobs
+
+from .console import Advance, note
+from .studio import Choice, generator_options
+
+if TYPE_CHECKING:
+    from render.song import Job, Outcome
+
+
+class Farm:
+    """A film that is planned: the one that was begun before, or a new one."""
+
+    def __init__(
+        self,
+        job: "Job",
+        generator: Generator,
+        knobs: Knobs,
+        choice: Choice,
+        chunk: int,
+        *,
+        quiet: bool,
+    ) -> None:
+        from render import farm
+        from render.song import expected_frames
+
+        self._job, self._generator, self._choice = job, generator, choice
+        options = generator_options(choice, job.size, knobs.look, frames=expected_frames(job))
+        options["weights"] = str(choice.weights.resolve()) if choice.weights else ""
+        how = f"{choice.precision} {choice.engine}"
+        inputs = farm.inputs_of(job, knobs, generator, _weights_file(choice), chunk=chunk, how=how)
+        call = farm.call_of(job, options)
+        self._manifest = farm.opened(job, inputs, call, lambda text: note(text, quiet=quiet))
+        farm.plan(self._manifest, job, generator, knobs)
+
+    @property
+    def folder(self) -> Path:
+        """Where the chunks stand."""
+        return self._manifest.folder
+
+    @property
+    def chunks(self) -> int:
+        return len(self._manifest.chunks)
+
+    def render(self, workers: int | None, progress: Advance) -> "Outcome":
+        """Render what is missing, and join."""
+        from render import farm
+        from render.workers import devices_of, work_by
+
+        devices = devices_of(workers, self._choice.device)
+        alone = len(devices) == 1
+        work = farm.work_here(self._generator, self._job) if alone else work_by(devices)
+        return farm.render_in_chunks(self._manifest, self._job, work, progress)
+
+
+def _weights_file(choice: Choice) -> Path | None:
+    if (choice.name or generators.DEFAULT) == generators.DEFAULT:
+        return None
+    from synth.generators.biggan.weights import located
+
+    return located(choice.name or "", choice.weights)

@@ -1,0 +1,59 @@
+"""The latent path of a whole film on disk: computed once; every frame is a pure function of it.
+
+A plan is one file of float32 rows, one a frame: noise, embedding, truncation, kick and, where sizes
+have a noise of their own, its three levels. Rows are written as they come and read by memory map,
+so that neither side holds a whole night.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from synth.latents import Latent
+from synth.walk import SIZE
+
+from .song import batches
+
+_TOGETHER = 1024  # rows that are written at once
+
+
+def row_of(latent: Latent, *, apart: bool) -> np.ndarray:
+    """(n,) float32 of one latent; with its levels when they are `apart`."""
+    parts = [latent.noise, latent.embedding, np.array([latent.truncation, latent.kick])]
+    if apart:
+        parts.append(latent.noises.ravel())
+    return np.concatenate(parts).astype(np.float32)
+
+
+def latent_of(row: np.ndarray, embedding: int) -> Latent:
+    """The latent of a row, whose embedding has so many numbers."""
+    truncation = SIZE + embedding
+    levels = row[truncation + 2 :]
+    return Latent(
+        noise=row[:SIZE].copy(),
+        embedding=row[SIZE:truncation].copy(),
+        truncation=float(row[truncation]),
+        levels=levels.reshape(3, SIZE).copy() if len(levels) else None,
+        kick=float(row[truncation + 1]),
+    )
+
+
+def write_plan(path: Path, latents: Iterable[Latent], *, apart: bool) -> tuple[int, str]:
+    """Write every latent; returns how many there were, and the file's sha256."""
+    digest, count = hashlib.sha256(), 0
+    with path.open("wb") as file:
+        for together in batches(latents, _TOGETHER):
+            data = b"".join(row_of(latent, apart=apart).tobytes() for latent in together)
+            file.write(data)
+            digest.update(data)
+            count += len(together)
+    return count, digest.hexdigest()
+
+
+def read_plan(path: Path, frames: range, *, embedding: int, apart: bool) -> Sequence[Latent]:
+    """The latents of some frames."""
+    width = SIZE + embedding + 2 + (3 * SIZE if apart else 0)
+    rows = np.memmap(path, np.float32, "r").reshape(-1, width)
+    return [latent_of(np.asarray(row), embedding) for row in rows[frames.start : frames.stop]]
