@@ -52,6 +52,13 @@ class Controls:
 
     def receive(self, address: str, arguments: Arguments) -> bool:
         """Carry out one message; what cannot be is refused, counted and told, never raised."""
+        if address.startswith("/cue/") and address not in self.nodes:
+            wanted = address.removeprefix(
+                "/cue/"
+            )  # /cue/3 and /cue/words are /cue 3 and /cue words
+            if _released(arguments):
+                return True
+            address, arguments = "/cue", [int(wanted) if wanted.isdecimal() else wanted]
         node = self.nodes.get(address)
         try:
             if node is None or node.write is None:
@@ -151,6 +158,18 @@ class Controls:
             value = _one("/seed", arguments) if arguments else secrets.randbelow(2**32)
             desk.turn("steer.seed", coerced(knob, value))
 
+        def cue(arguments: Arguments) -> None:
+            bank = show.visual.cues.bank if show.visual.cues is not None else None
+            if bank is None:
+                raise Trouble("/cue: there is no bank; begin the show with --bank")
+            wanted = _one("/cue", arguments)
+            number = bank.find(wanted) if isinstance(wanted, str) else wanted
+            if isinstance(number, bool) or number is None or number not in range(len(bank)):
+                raise Trouble(
+                    f"/cue: “{str(wanted)[:40]}” is no keyframe; use 0 to {len(bank) - 1}"
+                )
+            desk.cue(int(number))
+
         def panic() -> None:
             show.freeze(False)
             show.blackout(False)
@@ -175,6 +194,15 @@ class Controls:
                 "Fade to black.",
                 lambda: [show.black],
                 switch(lambda: show.black, show.blackout),
+            ),
+            Node("/cue", "i", "A keyframe by number from 0, or by its first words.", None, cue),
+            Node("/cue/go", "N", "The next keyframe.", None, pressed(lambda: desk.cue("next"))),
+            Node(
+                "/cue/release",
+                "N",
+                "Let keyframes go.",
+                None,
+                pressed(lambda: desk.cue("release")),
             ),
             Node("/tap", "N", "Tap the tempo.", None, pressed(lambda: desk.tap(time.monotonic()))),
             Node(

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from synth.hop import HOP, RATE
 from synth.knobs import Knobs, value_of, with_values
@@ -24,6 +24,7 @@ _LONGEST_WAIT = 2 * RATE // HOP  # hops that a look waits for its beat
 _LOOK = 0.5  # seconds between two looks at a preset's file
 
 Told = Callable[[Event], None]
+Cue = int | Literal["next", "release"]
 
 
 @dataclass(slots=True)
@@ -69,6 +70,7 @@ class Desk:
         self._turns: deque[dict[str, Any] | Knobs | _LookChange] = deque()
         self._waiting: tuple[_LookChange, int] | None = None  # for a beat, at most until a hop
         self._ramps: dict[str, _Ramp] = {}
+        self._cues: deque[Cue] = deque()
         self._taps: deque[float] = deque(maxlen=_TAPS)
 
     # ---- in the ears' thread
@@ -78,6 +80,7 @@ class Desk:
         with self._lock:
             self._advance_ramps(number)
             turns, self._turns = self._turns, deque()
+            cues, self._cues = self._cues, deque()
         for turn in turns:
             if isinstance(turn, _LookChange) and visual.knobs.preset.on_beat:
                 self._waiting = (turn, number + _LONGEST_WAIT)
@@ -86,6 +89,16 @@ class Desk:
         if self._waiting is not None and self._is_due(self._waiting[1], visual, number):
             turn, self._waiting = self._waiting[0], None
             self._carry_out(turn, visual, number)
+
+        for cue in cues if visual.cues is not None else ():
+            assert visual.cues is not None
+            if cue == "release":
+                visual.cues.release()
+                self.tell({"hop": number, "cue": None})
+                continue
+            chosen = visual.cues.position + 1 if cue == "next" else cue
+            visual.cues.go(chosen)
+            self.tell({"hop": number, "cue": chosen})
 
     def _carry_out(
         self, turn: dict[str, Any] | Knobs | _LookChange, visual: Visual, number: int
@@ -157,6 +170,11 @@ class Desk:
             self._stamp = _stamp_of(self._path)
             self._ramps.clear()
             self._turns.append(_LookChange(preset.knobs, fade))
+
+    def cue(self, cue: Cue) -> None:
+        """Cue a keyframe of the bank by number, the next one, or let all go."""
+        with self._lock:
+            self._cues.append(cue)
 
     def presets(self) -> dict[str, str]:
         """Every preset that may be loaded, and what `load` calls it: shipped ones, and those in

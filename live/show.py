@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from synth.generators import Generator
+from synth.keyframes import Cues
 from synth.performance import BLACKOUT
 from synth.visual import Visual
 
@@ -87,9 +88,10 @@ class Show:
         governs: bool = True,
         ahead: int = 1,
         keepers: Sequence[Keeper] = (),
+        cues: Cues | None = None,
     ) -> None:
         self.desk = desk
-        self.visual = Visual(desk.preset.knobs, generator.embed)
+        self.visual = Visual(desk.preset.knobs, generator.embed, cues)
         self.keeping = Keeping(keepers)
         desk.tell = self.keeping.event
         self.ears = Ears(
@@ -132,6 +134,8 @@ class Show:
             case "t":
                 bpm = self.desk.tap(time.monotonic())
                 self._notice = f"tapped {bpm:.1f} BPM" if bpm else "tap on; the tempo is heard"
+            case "g":
+                self.desk.cue("next")
             case "escape":
                 self._escape(time.monotonic())
             case _ if key in "123456789":
@@ -230,6 +234,7 @@ class Show:
         """The show as the overlay tells it."""
         heard = self.visual.heard
         level = 20 * np.log10(max(self.ears.level, 1e-5))
+        cue = self.visual.cues.playing if self.visual.cues is not None else ""
         troubles = (
             self._source.trouble,
             self.ears.trouble,
@@ -244,6 +249,7 @@ class Show:
                 ("frozen (space)", self.painter.frozen),
                 ("blackout (B)", self.black),
                 ("ending; Escape again quits", self._ending is not None),
+                (f"“{cue}”", bool(cue)),
             )
             if on
         ]

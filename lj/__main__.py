@@ -1,5 +1,6 @@
 """The `lj` command: sub-commands, and one sentence for every trouble."""
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -16,6 +17,7 @@ from .live import live
 from .osc_map import osc_map
 from .presets import presets
 from .render import render, render_chunk
+from .score import score
 from .sheet import sheet
 
 app = typer.Typer(
@@ -29,6 +31,7 @@ for command in (
     live,
     render,
     render_chunk,
+    score,
     sheet,
     hear,
     presets,
@@ -71,6 +74,9 @@ def main() -> None:
         app()
     except Trouble as trouble:
         print(f"lj: {trouble}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:  # who read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt:
         print("lj: stopped", file=sys.stderr)

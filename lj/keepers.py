@@ -26,9 +26,14 @@ def check_keepers(record: Path | None, log: Path | None) -> None:
 
 
 def keepers_for(
-    record: Path | None, log: Path | None, look: Preset, generator: Generator
+    record: Path | None,
+    log: Path | None,
+    look: Preset,
+    generator: Generator,
+    *,
+    follows: bool,
 ) -> "list[Keeper]":
-    """A recorder, a performance writer, both or none."""
+    """A recorder, a performance writer, both or none; `follows`: cues come by the song's time."""
     from live.record import Recorder
     from synth.performance import PerformanceWriter
 
@@ -36,7 +41,9 @@ def keepers_for(
     if record is not None:
         keepers.append(Recorder(record))
     if log is not None:
-        keepers.append(PerformanceWriter(log, _about(look, generator), look.knobs))
+        keepers.append(
+            PerformanceWriter(log, _about(look, generator) | {"follows": follows}, look.knobs)
+        )
     return keepers
 
 

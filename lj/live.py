@@ -57,6 +57,7 @@ def live(
         str, typer.Option(help="Where controllers find all knobs, HOST:PORT; off closes it.")
     ] = "127.0.0.1:9001",
     seconds: Annotated[float | None, typer.Option(min=0.1, help="End after so long.")] = None,
+    bank: options.BankOption = None,
     record: Annotated[
         Path | None, typer.Option(help="Record picture and sound while playing, .mp4.")
     ] = None,
@@ -75,17 +76,18 @@ def live(
     """Listen, and play the picture in a window.
 
     Keys: space freeze, B blackout, F full screen, 1..9 presets, arrows other presets, T tap tempo,
-    H overlay, Esc fade out, Esc twice quit.
+    G next keyframe, H overlay, Esc fade out, Esc twice quit.
     """
     from live.desk import Desk
     from live.show import Show
+    from synth.keyframes import Cues
     from synth.trouble import Trouble
 
     from .console import note
     from .doors import Doors
     from .keepers import check_keepers, keepers_for
     from .stage import beginning, ladder_for
-    from .studio import Choice, preset_with
+    from .studio import Choice, bank_for, preset_with
 
     for path in (report, snapshot):
         if path is not None and not path.parent.is_dir():
@@ -97,6 +99,9 @@ def live(
     )
     choice = Choice(generator, weights, compute, engine, precision)
     ladder = ladder_for(choice, size, look.knobs.look.wide)
+    keyframes = bank_for(bank, choice)
+    if keyframes is not None:
+        ladder = ladder[:1] if choice.name not in (None, "procedural") else ladder
     first = beginning(ladder)
     desk = Desk(look, settings or [], Path(preset) if preset.endswith(".toml") else None)
     show = Show(
@@ -107,7 +112,8 @@ def live(
         level=first.level,
         governs=size == "auto",
         ahead=ahead,
-        keepers=keepers_for(record, log, look, first.generator),
+        cues=Cues(keyframes, follows=file is not None) if keyframes is not None else None,
+        keepers=keepers_for(record, log, look, first.generator, follows=file is not None),
     )
     show.overlay_on = overlay
     if first.trouble:

@@ -33,6 +33,7 @@ StartOption = Annotated[float, typer.Option(min=0, help="Seconds of the song to 
 DurationOption = Annotated[
     float | None, typer.Option(min=0.001, help="Seconds to render; all when left out.")
 ]
+BankOption = Annotated[Path | None, typer.Option(help="Keyframes that lj score made, .ljbank.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 FitOption = Annotated[

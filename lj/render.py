@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from render.fit import Size
     from render.song import Outcome
+    from synth.bank import Bank
 
     from .studio import Choice
 
@@ -46,6 +47,7 @@ def render(
     quality: Annotated[str, typer.Option(help="draft, good or best.")] = "good",
     start: options.StartOption = 0.0,
     duration: options.DurationOption = None,
+    bank: options.BankOption = None,
     chunk: Annotated[
         int | None,
         typer.Option(min=1, help="Frames of a chunk; a stopped render goes on from the last."),
@@ -67,13 +69,14 @@ def render(
     from synth.trouble import Trouble
 
     from .console import note, print_json
-    from .studio import Choice
+    from .studio import Choice, bank_for
 
     if quality not in QUALITIES:
         raise Trouble(f"--quality is {quality}; use {', '.join(QUALITIES)}")
     films = _films(songs, output, folder)
     choice = Choice(generator, weights, device, engine, precision)
     look = Wanted(preset, settings, fit, size_of(size), rate_of(fps), quality, start, duration)
+    look.bank = bank_for(bank, choice)
     failed: list[str] = []
     for song, film in films:
         try:
@@ -123,6 +126,7 @@ class Wanted:
         self.preset, self.settings, self.fit = preset, settings, fit
         self.size, self.fps, self.quality = size, fps, quality
         self.start, self.duration = start, duration
+        self.bank: Bank | None = None
 
 
 def _films(songs: list[Path], output: Path | None, folder: Path | None) -> list[tuple[Path, Path]]:
@@ -172,6 +176,7 @@ def _one(song: Path, film: Path, wanted: Wanted, choice: "Choice", how: How) -> 
         wanted.duration,
         wanted.quality,
         performance,
+        wanted.bank,
     )
     song_of(song)
     frames = expected_frames(job)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from render.fit import Size, side_for
 from synth import generators
+from synth.bank import Bank
+from synth.digest import sha256_of
 from synth.generators import Generator
 from synth.knobs import Look, with_values
 from synth.performance import Performance
@@ -52,6 +54,25 @@ def played(
     name = str(performance.about.get("preset", "as played"))
     asked = generator or str(performance.about.get("generator", generators.DEFAULT))
     return Preset(name, "as it was played", knobs), asked
+
+
+def bank_for(path: Path | None, choice: Choice) -> Bank | None:
+    """The bank, which must have been made for the generator that plays."""
+    if path is None:
+        return None
+    bank = Bank(path)
+    name = choice.name or generators.DEFAULT
+    bank.check_for(name, weights_hash(name, choice.weights))
+    return bank
+
+
+def weights_hash(name: str, weights: Path | None) -> str:
+    """sha256 of a generator's weights; empty for the embedded one."""
+    if name == generators.DEFAULT:
+        return ""
+    from synth.generators.biggan.weights import located
+
+    return sha256_of(located(name, weights))
 
 
 def generator_for(

@@ -1,1 +1,1 @@
-"""Before the show: lyrics, classes and keyframes. Its modules arrive with lyric keyframes."""
+"""Before the show: lyrics, and the keyframes that CLIP finds for them."""

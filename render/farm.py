@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from synth import generators
+from synth.bank import Bank
+from synth.digest import sha256_of
 from synth.generators import Generator
 from synth.knobs import Knobs, knobs_of
 from synth.latents import Latent
@@ -29,7 +31,6 @@ from .manifest import (
     differences,
     rate,
     read_manifest,
-    sha256_of,
     verified,
 )
 from .plan import read_plan, write_plan
@@ -53,6 +54,8 @@ def inputs_of(
     hands = ""
     if job.performance is not None:
         hands = sha256_of(job.performance.folder / "events.jsonl")
+    if job.bank is not None:
+        hands += sha256_of(job.bank.path)
     return Inputs(
         song=sha256_of(job.song),
         hands=hands,
@@ -79,6 +82,7 @@ def call_of(job: Job, generator: dict[str, Any]) -> dict[str, Any]:
     return {
         "song": str(job.song.resolve()),
         "film": str(job.film.resolve()),
+        "bank": str(job.bank.path.resolve()) if job.bank else "",
         "performance": str(job.performance.folder.resolve()) if job.performance else "",
         "generator": generator,
     }
@@ -96,6 +100,7 @@ def job_of(manifest: Manifest) -> Job:
         duration=inputs.duration,
         quality=inputs.quality,
         performance=performance_of(Path(call["performance"])) if call["performance"] else None,
+        bank=Bank(Path(call["bank"])) if call["bank"] else None,
     )
 
 

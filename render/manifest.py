@@ -5,7 +5,6 @@ a kill at any moment leaves either the state before or the state after. That a c
 in a mark of its own, `chunk-NNNNNN.sha256`, so that any number of hands may work at once.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -14,10 +13,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from synth.digest import sha256_of
 from synth.trouble import Trouble
 
 FORMAT = 1
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,15 +161,6 @@ def verified(manifest: Manifest) -> list[int]:
     ):
         manifest.plan = ""
     return spoiled
-
-
-def sha256_of(path: Path) -> str:
-    """Of a file's bytes."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def rate(inputs: Inputs) -> Fraction:

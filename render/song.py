@@ -10,8 +10,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from synth.bank import Bank
 from synth.flashes import FlashLimiter
 from synth.generators import Generator
+from synth.keyframes import Cues
 from synth.knobs import Knobs
 from synth.performance import Performance, Replay
 from synth.sound import hops_of, song_of
@@ -38,6 +40,7 @@ class Job:
     duration: float | None = None  # seconds; to the song's end when None
     quality: str = "good"
     performance: Performance | None = None  # whose hands play; its sound is the song
+    bank: Bank | None = None  # keyframes that come at their own times
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +111,11 @@ def render(job: Job, generator: Generator, knobs: Knobs, progress: Progress) -> 
 def visual_for(job: Job, generator: Generator, knobs: Knobs) -> Visual:
     """What hears the song: played by nobody, or by a performance's hands."""
     if job.performance is None:
-        return Visual(knobs, generator.embed)
-    return Replay(job.performance, generator.embed)
+        cues = Cues(job.bank, follows=True) if job.bank is not None else None
+        return Visual(knobs, generator.embed, cues)
+    follows = bool(job.performance.about.get("follows"))
+    cues = Cues(job.bank, follows=follows) if job.bank is not None else None
+    return Replay(job.performance, generator.embed, cues)
 
 
 def shader(job: Job) -> Change:

@@ -88,6 +88,18 @@ class Change(_Group):
     on_beat: bool = Field(False, description="Another look begins with the next beat, live.")
 
 
+class Cue(_Group):
+    """How keyframes of a bank take the picture."""
+
+    strength: float = _knob(1.0, "How far a keyframe takes the picture's subject.", 0, 1)
+    grip: float = _knob(0.8, "How little the music moves the picture meanwhile.", 0, 1)
+    attack: float = _knob(0.8, "How long a keyframe takes to come.", 0, 30, "s")
+    release: float = _knob(1.5, "How long it takes to go.", 0, 30, "s")
+    quantise: Literal["off", "beat", "bar"] = Field(
+        "off", description="A cue by hand waits for the next beat or bar."
+    )
+
+
 class Look(_Group):
     """How frames fill the screen."""
 
@@ -114,6 +126,7 @@ class Knobs(_Group):
     bands: Bands = Bands()
     look: Look = Look()
     preset: Change = Change()
+    cue: Cue = Cue()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ A performance is a folder `NAME.ljlog` that is whole at any moment, also after a
     show.json      versions, generator, preset and every knob at the first hop
     sound.wav      mono float32 at RATE, hop after hop
     events.jsonl   one JSON object a line: `hop`, and `set` (knobs that changed, with `fade` in
-                   seconds when the look changed), `freeze` or `blackout`
+                   seconds when the look changed), `freeze`, `blackout` or `cue` (a keyframe's
+                   number in the bank, null for its release)
 
 Latents follow from these alone, bit for bit, for sound and hands meet in one order: hops.
 """
@@ -21,6 +22,7 @@ import av
 import numpy as np
 
 from .hop import RATE
+from .keyframes import Cues
 from .knobs import Knobs, knobs_of, with_values
 from .latents import Embed, Latent
 from .trouble import Trouble
@@ -156,8 +158,8 @@ def _events(path: Path) -> Iterator[Event]:
 class Replay(Visual):
     """A visual on which a performance's hands play again; fed with its sound from the start."""
 
-    def __init__(self, performance: Performance, embed: Embed) -> None:
-        super().__init__(performance.knobs, embed)
+    def __init__(self, performance: Performance, embed: Embed, cues: Cues | None = None) -> None:
+        super().__init__(performance.knobs, embed, cues)
         self._place = str(performance.folder / "events.jsonl")
         self._coming = list(reversed(performance.events))
         self._hop = 0
@@ -181,3 +183,8 @@ class Replay(Visual):
             else:
                 self.change(knobs, event["fade"])
         self._frozen = event.get("freeze", self._frozen)
+        if "cue" in event and self.cues is not None:
+            if event["cue"] is None:
+                self.cues.release()
+            else:
+                self.cues.go(event["cue"])

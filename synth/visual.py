@@ -4,6 +4,7 @@ import numpy as np
 
 from .features import Analyzer, Features
 from .hop import HOP, RATE
+from .keyframes import Cues
 from .knobs import Knobs
 from .latents import Embed, Latent, Steering
 
@@ -13,7 +14,8 @@ class Visual:
 
     HOP_SECONDS = HOP / RATE
 
-    def __init__(self, knobs: Knobs, embed: Embed) -> None:
+    def __init__(self, knobs: Knobs, embed: Embed, cues: Cues | None = None) -> None:
+        self.cues = cues
         self.analyzer = Analyzer()
         self.knobs = knobs
         self.heard: Features | None = None  # of the last hop
@@ -40,6 +42,8 @@ class Visual:
             latent = self._fading.step(self.heard, latent, self.dt)
             if self._fading.over:
                 self._fading = None
+        if self.cues is not None:
+            latent = self.cues.step(self.heard, latent, self.knobs.cue, self.dt, self.delay)
         return latent
 
     def turn(self, knobs: Knobs) -> None:

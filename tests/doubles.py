@@ -30,3 +30,19 @@ class Lamp:
             level = min(255, int(moved * 1500))
             pictures.append(torch.full((64, 64, 3), level, dtype=torch.uint8))
         return torch.stack(pictures)
+
+
+class Tints(Lamp):
+    """A generator whose picture is bands of colour made of the noise and the embedding."""
+
+    name = "tints"
+
+    def frames(self, latents: Sequence[Latent]) -> Tensor:
+        self.shown.extend(latents)
+        pictures = []
+        for latent in latents:
+            numbers = np.concatenate([latent.noise, latent.embedding])[:48]
+            bands = np.resize(1 / (1 + np.exp(-2 * numbers)), (4, 4, 3))
+            large = np.repeat(np.repeat(bands, 16, 0), 16, 1)
+            pictures.append(torch.from_numpy((large * 255).astype(np.uint8)))
+        return torch.stack(pictures)

@@ -1,0 +1,144 @@
+"""Keyframes for a song, as `lj score` sets it up."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synth.trouble import Trouble
+
+from .console import note
+from .studio import weights_hash
+
+if TYPE_CHECKING:
+    from precompute.artists import Artist
+    from precompute.guide import Guide
+    from precompute.lyrics import Lyrics
+    from precompute.optimise import Search
+
+_SIDE = 256  # pixels that the embedded generator draws for CLIP
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was asked for."""
+
+    song: Path
+    lyrics: Path
+    bank: Path
+    clip: str | None
+    vibes: tuple[str, ...]
+    vibes_file: Path | None
+    phrases: str | None
+    avoid: str | None
+    steps: int
+    samples: int
+    restarts: int
+    truncation: float
+    seed: int
+
+
+def keyframes(
+    order: Order, generator: str | None, weights: Path | None, device: str, *, quiet: bool
+) -> None:
+    """Read, search, write, and say how it goes."""
+    from precompute.lines import score_lines
+    from precompute.lyrics import Line
+    from precompute.optimise import Found
+    from synth import generators
+    from synth.bank import SUFFIX
+
+    if order.bank.suffix != SUFFIX:
+        raise Trouble(f"{order.bank}: a bank's name ends in {SUFFIX}")
+    if not order.bank.parent.is_dir():
+        raise Trouble(f"{order.bank}: the folder {order.bank.parent} does not exist; make it first")
+    how = _search(order)
+    lyrics = _lyrics(order, quiet=quiet)
+    name = generator or generators.DEFAULT
+    artist = _artist(name, weights, generators.device_of(device))
+    guide = _guide(order, device="cpu" if not artist.differentiable else str(artist.device))
+    about = {
+        "generator": name,
+        "weights": weights_hash(name, weights),
+        "clip": guide.clip.name,
+        "vibes": list(order.vibes),
+        "seed": order.seed,
+    }
+
+    def told(number: int, count: int, line: Line, found: Found, kept: bool) -> None:
+        was = "  (found before)" if kept else ""
+        progress = f"{number + 1} of {count}  {found.start:.3f} → {found.score:.3f}"
+        note(f"{progress}  {line.text}{was}", quiet=quiet)
+
+    score_lines(lyrics.lines, artist, guide, how, order.bank, about, told)
+    note(f"{order.bank}: {len(lyrics.lines)} keyframes for {name}", quiet=quiet)
+
+
+def _search(order: Order) -> "Search":
+    from precompute.optimise import Search
+    from synth.imagenet import class_number
+
+    names = [name for name in (order.avoid or "").split(",") if name.strip()]
+    return Search(
+        steps=order.steps,
+        samples=order.samples,
+        restarts=order.restarts,
+        truncation=order.truncation,
+        seed=order.seed,
+        avoid=tuple(class_number(name.strip()) for name in names),
+    )
+
+
+def _lyrics(order: Order, *, quiet: bool) -> "Lyrics":
+    from dataclasses import replace
+
+    from precompute.lyrics import phrases, read_lyrics, spread
+
+    lyrics = read_lyrics(order.lyrics)
+    for sentence in lyrics.skipped:
+        note(f"lj: {order.lyrics}: {sentence}; left out", quiet=quiet)
+    if not lyrics.timed:
+        lyrics = spread(lyrics, *_form(order.song))
+    if order.phrases is not None:
+        try:
+            shortest, longest = (float(part) for part in order.phrases.split(","))
+        except ValueError:
+            raise Trouble(f"--phrases is {order.phrases}; write MIN,MAX seconds: 2,8") from None
+        lyrics = replace(lyrics, lines=phrases(lyrics.lines, shortest, longest))
+    return lyrics
+
+
+def _form(song: Path) -> tuple[float, list[float]]:
+    """A song's length in seconds, and where its sections begin."""
+    from synth.features import Analyzer
+    from synth.sound import hops_of
+
+    analyzer, starts, section, seconds = Analyzer(), [], 0, 0.0
+    for hop in hops_of(song):
+        heard = analyzer.hear(hop)
+        seconds = heard.time
+        if heard.section != section:
+            section = heard.section
+            starts.append(heard.time)
+    return seconds, starts
+
+
+def _artist(name: str, weights: Path | None, device: str) -> "Artist":
+    from precompute.artists import Drawn, steep_biggan
+    from synth import generators
+
+    if name == generators.DEFAULT:
+        return Drawn(generators.generator_of(name, resolution=_SIDE, device=device))
+    if name not in generators.NAMES:
+        raise Trouble(f"“{name}” is no generator; use {', '.join(generators.NAMES)}")
+    return steep_biggan(name, str(weights) if weights else None, device)
+
+
+def _guide(order: Order, device: str) -> "Guide":
+    from precompute.clip import DEFAULT, clip_of
+    from precompute.guide import Guide, vibes_of
+
+    known = vibes_of(order.vibes_file)
+    for name in order.vibes:
+        if name not in known:
+            raise Trouble(f"--vibe {name}: there is none; use {', '.join(known)}")
+    return Guide(clip_of(order.clip or DEFAULT, device), [known[name] for name in order.vibes])

@@ -1,0 +1,83 @@
+"""`lj score`: lyrics in, a bank of keyframes out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import options
+
+
+def score(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="SONG [LYRICS]", help="A song, and LRC, SRT, WebVTT or plain text."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The bank to write, .ljbank.")
+    ] = None,
+    show: Annotated[
+        Path | None, typer.Option("--show", help="List a bank's keyframes instead.")
+    ] = None,
+    sheet: Annotated[Path | None, typer.Option("--sheet", help="Draw a storyboard, .png.")] = None,
+    clip: Annotated[
+        str | None,
+        typer.Option(help="CLIP: MODEL/PRETRAINED, local-dir:FOLDER, or tiny-random to try."),
+    ] = None,
+    vibe: Annotated[
+        list[str] | None, typer.Option("--vibe", help="A style: painting, dark, weird, neon …")
+    ] = None,
+    vibes: Annotated[Path | None, typer.Option(help="A TOML file of vibes of your own.")] = None,
+    steps: Annotated[int, typer.Option(min=0, help="Steps of the search for a line.")] = 100,
+    samples: Annotated[int, typer.Option(min=1, help="Starts that are tried for a line.")] = 64,
+    restarts: Annotated[int, typer.Option(min=1, help="Searches for a line; the best stays.")] = 1,
+    phrases: Annotated[
+        str | None, typer.Option(help="Join and split lines to last MIN,MAX seconds.")
+    ] = None,
+    avoid: Annotated[
+        str | None, typer.Option(help="Classes that no picture may begin with: tarantula,77.")
+    ] = None,
+    truncation: Annotated[float, typer.Option(min=0.02, max=1)] = 0.7,
+    seed: Annotated[int, typer.Option(min=0, help="Which of all possible searches.")] = 0,
+    generator: options.GeneratorOption = None,
+    weights: options.WeightsOption = None,
+    device: options.DeviceOption = "auto",
+    quiet: options.QuietOption = False,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Find a picture for every line of a song with CLIP, before the show.
+
+    A search that was stopped or killed goes on: finished lines are not searched again.
+    """
+    from synth.trouble import Trouble
+
+    from .storyboard import draw, listed
+
+    if show is not None:
+        listed(show, as_json=as_json)
+        if sheet is not None:
+            draw(show, sheet)
+        return
+    if not files or output is None or len(files) > 2:
+        raise Trouble("name a song, its lyrics, and a bank with -o; or a bank with --show")
+    from .keyframing import Order, keyframes
+
+    order = Order(
+        song=files[0],
+        lyrics=files[-1],
+        bank=output,
+        clip=clip,
+        vibes=tuple(vibe or ()),
+        vibes_file=vibes,
+        phrases=phrases,
+        avoid=avoid,
+        steps=steps,
+        samples=samples,
+        restarts=restarts,
+        truncation=truncation,
+        seed=seed,
+    )
+    keyframes(order, generator, weights, device, quiet=quiet)
+    if sheet is not None:
+        draw(output, sheet)
+    listed(output, as_json=as_json)

@@ -1,0 +1,108 @@
+"""Line after line: each found keyframe on disk at once, so that a kill costs one line."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from synth.bank import Keyframe, save_bank
+from synth.latents import Latent
+
+from .artists import Artist
+from .guide import Guide
+from .lyrics import Line
+from .optimise import Found, Search, search
+
+_THUMBNAIL = 128  # pixels
+_REMEMBERED = 2  # found pictures that the next search may start from
+
+Told = Callable[[int, int, Line, Found, bool], None]  # number, of, line, found, kept from before
+
+
+def parts_of(bank: Path) -> Path:
+    """Where lines stand until the bank is whole."""
+    return bank.with_name(f"{bank.stem}.parts")
+
+
+def score_lines(
+    lines: Sequence[Line],
+    artist: Artist,
+    guide: Guide,
+    how: Search,
+    bank: Path,
+    about: dict[str, Any],
+    told: Told,
+) -> None:
+    """Search a picture for each line and write the bank; lines that were found before are kept."""
+    parts = parts_of(bank)
+    parts.mkdir(exist_ok=True)
+    found: list[Found] = []
+    frames: list[Keyframe] = []
+    for number, line in enumerate(lines):
+        key = _key(line, how, about, found[-_REMEMBERED:])
+        file = parts / f"{key}.safetensors"
+        one = _read(file)
+        kept = one is not None
+        if one is None:
+            one = search(artist, guide, line.text, how, found[-_REMEMBERED:])
+            _write(one, file)
+        found.append(one)
+        frames.append(_keyframe(line, one))
+        told(number, len(lines), line, one, kept)
+    save_bank(bank, frames, about)
+    shutil.rmtree(parts)
+
+
+def _key(line: Line, how: Search, about: dict[str, Any], before: Sequence[Found]) -> str:
+    """What decides a line's picture, as a name."""
+    digest = hashlib.sha256(json.dumps([line.text, repr(how), about]).encode())
+    for found in before:
+        digest.update(found.noise.tobytes() + found.embedding.tobytes())
+    return digest.hexdigest()[:32]
+
+
+def _write(found: Found, file: Path) -> None:
+    tensors = {
+        "noise": found.noise,
+        "embedding": found.embedding,
+        "picture": np.ascontiguousarray(found.picture),
+        "numbers": np.array([found.truncation, found.score, found.start]),
+    }
+    working = file.with_suffix(".writing")
+    save_file(tensors, working)
+    working.replace(file)
+
+
+def _read(file: Path) -> Found | None:
+    if not file.is_file():
+        return None
+    try:
+        with safe_open(file, "np") as part:
+            noise, embedding, picture, numbers = (
+                part.get_tensor(name) for name in ("noise", "embedding", "picture", "numbers")
+            )
+    except (OSError, SafetensorError):
+        return None  # spoiled: it is searched again
+    truncation, score, start = map(float, numbers)
+    return Found(noise, embedding, truncation, score, start, picture)
+
+
+def _keyframe(line: Line, found: Found) -> Keyframe:
+    latent = Latent(found.noise, found.embedding, found.truncation)
+    thumbnail = _shrunk(found.picture)
+    return Keyframe(
+        line.text, line.time, line.duration, found.score, found.start, latent, thumbnail
+    )
+
+
+def _shrunk(picture: np.ndarray) -> np.ndarray:
+    from PIL import Image
+
+    small = Image.fromarray(picture).resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.LANCZOS)
+    return np.asarray(small)

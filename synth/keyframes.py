@@ -1,0 +1,133 @@
+"""Cues: keyframes that take the picture, hold it and let it go, while the music goes on moving it.
+
+Each cue has an envelope that rises over `cue.attack` seconds and falls over `cue.release`, eased at
+both ends. Where cues overlap they share by their envelopes, so that no latent ever jumps.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .bank import Bank
+from .features import Features
+from .knobs import Cue
+from .latents import Latent, slerp
+
+_OPEN = float("inf")  # seconds that a cue holds which nobody releases
+
+
+@dataclass(slots=True)
+class _Playing:
+    """A keyframe on its way in, there, or on its way out."""
+
+    number: int
+    latent: Latent
+    hold: float  # seconds left until it lets go
+    phase: float = 0.0  # 0 away .. 1 there
+
+
+class Cues:
+    """Plays a bank's keyframes, by hand or by the song's own time."""
+
+    def __init__(self, bank: Bank, *, follows: bool) -> None:
+        self.bank, self.follows = bank, follows
+        self.position = -1  # of the last keyframe that was cued
+        self._playing: list[_Playing] = []
+        self._waiting: tuple[int, float] | None = None  # a cue that waits for its beat
+        self._beats = 0
+
+    @property
+    def playing(self) -> str:
+        """The text of the newest cue that shows; empty when none does."""
+        return self.bank.entries[self._playing[-1].number].text if self._playing else ""
+
+    def go(self, number: int | None = None, hold: float = _OPEN) -> None:
+        """Cue a keyframe, the next one when none is named; numbers beyond the last do nothing."""
+        number = self.position + 1 if number is None else number
+        if 0 <= number < len(self.bank):
+            self._waiting = (number, hold)
+
+    def release(self) -> None:
+        """Let every cue go."""
+        self._waiting = None
+        for playing in self._playing:
+            playing.hold = 0.0
+
+    def step(self, heard: Features, latent: Latent, cue: Cue, dt: float, delay: float) -> Latent:
+        """The latent with the cues in it, one hop on."""
+        self._beats += heard.beat
+        if self.follows:
+            self._follow(heard.time - delay)
+        if self._waiting is not None and self._on_time(heard, cue):
+            self._begin(*self._waiting)
+            self._waiting = None
+        for playing in self._playing:
+            playing.hold -= dt
+            rising = playing.hold > 0
+            seconds = cue.attack if rising else cue.release
+            step = dt / seconds if seconds else 1.0
+            playing.phase = min(1.0, playing.phase + step) if rising else playing.phase - step
+        self._playing = [playing for playing in self._playing if playing.phase > 0]
+        return self._blended(latent, cue)
+
+    def _on_time(self, heard: Features, cue: Cue) -> bool:
+        if cue.quantise == "off" or not heard.bpm or self.follows:
+            return True
+        return heard.beat and (cue.quantise == "beat" or self._beats % 4 == 0)
+
+    def _follow(self, now: float) -> None:
+        coming = self.position + 1
+        while coming < len(self.bank) and self.bank.entries[coming].time <= now:
+            entry = self.bank.entries[coming]
+            if entry.time + entry.duration > now:
+                self._begin(coming, entry.time + entry.duration - now)
+            self.position = coming
+            coming += 1
+
+    def _begin(self, number: int, hold: float) -> None:
+        self.position = number
+        for playing in self._playing:
+            playing.hold = 0.0
+        again = next((p for p in self._playing if p.number == number), None)
+        if again is not None:
+            again.hold = hold
+        else:
+            self._playing.append(_Playing(number, self.bank.latent(number), hold))
+
+    def _blended(self, latent: Latent, cue: Cue) -> Latent:
+        if not self._playing:
+            return latent
+        weights = np.array([_eased(playing.phase) for playing in self._playing])
+        away = float(np.prod(1 - weights))
+        keys = [playing.latent for playing in self._playing]
+        noise, embedding, truncation = _mean(keys, weights)
+        grip = cue.strength * (1 - away)
+        pulled = slerp(latent.noise, noise, grip * cue.grip)
+        return replace(
+            latent,
+            noise=pulled,
+            embedding=latent.embedding + (embedding - latent.embedding) * np.float32(grip),
+            truncation=latent.truncation + (truncation - latent.truncation) * grip,
+            levels=None
+            if latent.levels is None
+            else slerp(latent.levels, np.broadcast_to(noise, (3, len(noise))), grip * cue.grip),
+        )
+
+
+def _mean(keys: list[Latent], weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """The keyframes' noise on its sphere, their embedding and their truncation, by weight."""
+    shares = (weights / weights.sum()).astype(np.float32)
+    noise = np.sum([s * key.noise for s, key in zip(shares, keys, strict=True)], axis=0)
+    length = _along(shares, (float(np.linalg.norm(key.noise)) for key in keys))
+    noise = noise * np.float32(length / max(1e-6, float(np.linalg.norm(noise))))
+    embedding = np.sum([s * key.embedding for s, key in zip(shares, keys, strict=True)], axis=0)
+    return noise, embedding, _along(shares, (key.truncation for key in keys))
+
+
+def _along(shares: np.ndarray, values: Iterable[float]) -> float:
+    return float(np.dot(shares, list(values)))
+
+
+def _eased(phase: float) -> float:
+    return phase * phase * (3 - 2 * phase)

@@ -1,0 +1,87 @@
+"""`lj score` as a person runs it."""
+
+import json
+import time
+
+import pytest
+from PIL import Image
+
+from tests import sounds
+from tests.lj.terminal import Terminal
+
+QUICK = ("--clip", "tiny-random", "--steps", "1", "--samples", "2")
+LYRICS = "[00:00.20]a house of glass\n[00:01.00]feathers and flame\nlost\n[00:02.00]snow\n"
+
+
+def test_a_song_is_scored_shown_and_rendered(terminal: Terminal) -> None:
+    (terminal.folder / "song.lrc").write_text(LYRICS)
+    code, _, err = terminal.run(
+        "score", "song.wav", "song.lrc", "-o", "song.ljbank", "--sheet", "board.png", *QUICK
+    )
+    assert code == 0, err
+    assert "song.lrc: line 3: has no time (lost); left out" in err
+    with Image.open(terminal.folder / "board.png") as board:
+        assert board.width > 600
+    code, out, _ = terminal.run("score", "--show", "song.ljbank", "--json")
+    assert code == 0
+    frames = json.loads(out)["keyframes"]
+    assert [(f["text"], f["time"]) for f in frames] == [
+        ("a house of glass", 0.2),
+        ("feathers and flame", 1.0),
+        ("snow", 2.0),
+    ]
+    assert all(f["score"] >= f["start"] for f in frames)
+    assert frames[0]["duration"] == 0.8
+    render = ("render", "song.wav", "--size", "64", "--duration", "1")
+    for film, more in (("a.mp4", ()), ("b.mp4", ("--bank", "song.ljbank"))):
+        code, _, err = terminal.run(*render, "-o", film, *more)
+        assert code == 0, err
+    a, b = ((terminal.folder / name).read_bytes() for name in ("a.mp4", "b.mp4"))
+    assert a != b
+    code, _, err = terminal.run(*render, "-o", "c.mp4", "--bank", "song.wav")
+    assert code == 1
+    assert "song.wav: is no bank of keyframes" in err
+
+
+def test_a_killed_search_goes_on(terminal: Terminal) -> None:
+    (terminal.folder / "song.lrc").write_text(LYRICS)
+    words = ("score", "song.wav", "song.lrc", "-o", "song.ljbank", *QUICK)
+    process = terminal.start(*words)
+    parts = terminal.folder / "song.parts"
+    deadline = time.monotonic() + 60
+    while not list(parts.glob("*.safetensors")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    assert not (terminal.folder / "song.ljbank").exists()
+    code, _, err = terminal.run(*words)
+    assert code == 0, err
+    assert "a house of glass  (found before)" in err
+    assert (terminal.folder / "song.ljbank").is_file()
+
+
+def test_plain_words_are_spread_over_the_song(terminal: Terminal) -> None:
+    (terminal.folder / "words.txt").write_text("one\ntwo\nthree\n")
+    sounds.write_wav(terminal.folder / "six.wav", sounds.chord((57, 60, 64), 6))
+    code, _, err = terminal.run("score", "six.wav", "words.txt", "-o", "w.ljbank", *QUICK)
+    assert code == 0, err
+    _, out, _ = terminal.run("score", "--show", "w.ljbank", "--json")
+    times = [f["time"] for f in json.loads(out)["keyframes"]]
+    assert times == pytest.approx([0, 2, 4], abs=0.05)
+
+
+def test_wrong_usage_is_one_sentence(terminal: Terminal) -> None:
+    (terminal.folder / "empty.lrc").write_text("[ar:nobody]\n")
+    for words, says in (
+        (("score", "song.wav"), "and a bank with -o"),
+        (("score", "song.wav", "empty.lrc", "-o", "a.ljbank"), "empty.lrc: holds no lyrics"),
+        (("score", "song.wav", "-o", "a.ljbank"), "song.wav: holds no lyrics"),
+        (("score", "song.wav", "empty.lrc", "-o", "a.zip"), "a bank's name ends in .ljbank"),
+        (("score", "--show", "song.wav"), "song.wav: is no bank"),
+    ):
+        code, _, err = terminal.run(*words)
+        assert code == 1
+        assert says in err
+        assert "Traceback" not in err
