@@ -32,9 +32,9 @@ demo: $(SONG)
 	@echo "film:  $(FILM)"
 	@echo "sheet: $(SHEET)"
 
-# A virtual screen and a sound server: the live tests play on them. Installed where we may.
+# A virtual screen, a sound server and a MIDI loopback: the live tests play on them. Installed where we may.
 STAGE := xvfb xdotool libgl1 libgl1-mesa-dri libegl1 libegl-mesa0 \
-         pulseaudio pulseaudio-utils libasound2-plugins libportaudio2
+         pulseaudio pulseaudio-utils libasound2-plugins libportaudio2 jackd2
 
 test: env stage
 	$(BIN)/python -m pytest

@@ -46,7 +46,9 @@ class Controls:
         self._show, self._desk = show, show.desk
         self.nodes: dict[str, Node] = {}
         for node in [*self._knobs(), *self._actions(), *self._senses()]:
+            assert node.address not in self.nodes, node.address
             self.nodes[node.address] = node
+        self.learn: Callable[[str], None] | None = None  # MIDI's, where there is any
         self.refused = 0
         self.trouble = ""  # of the last message that was refused
 
@@ -84,6 +86,10 @@ class Controls:
             for address, node in self.nodes.items()
             if node.read and address.startswith("/sense/") == senses
         }
+
+    def presets(self) -> dict[str, str]:
+        """Every preset that may be loaded."""
+        return self._desk.presets()
 
     # ---- what there is
 
@@ -170,6 +176,14 @@ class Controls:
                 )
             desk.cue(int(number))
 
+        def learn(arguments: Arguments) -> None:
+            if self.learn is None:
+                raise Trouble("/midi/learn: there is no MIDI; begin the show with --midi")
+            address = str(_one("/midi/learn", arguments))
+            if address not in self.nodes:
+                raise Trouble(f"/midi/learn: {address[:60]} is no address")
+            self.learn(address)
+
         def panic() -> None:
             show.freeze(False)
             show.blackout(False)
@@ -212,6 +226,7 @@ class Controls:
                 None,
                 pressed(panic),
             ),
+            Node("/midi/learn", "s", "The control moved next plays this address.", None, learn),
             Node("/seed", "i", "Another show: a number, or none for chance.", None, seed),
         ]
 

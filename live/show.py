@@ -6,7 +6,7 @@ newest value; onsets add up until they are seen.
 
 import time
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Protocol
 
@@ -101,6 +101,8 @@ class Show:
             self.ears.moments, ladder, generator, level=level, governs=governs, ahead=ahead
         )
         self.overlay_on = True
+        self.hints: list[Callable[[], str]] = []  # more that the overlay shall tell
+        self.learn: Callable[[], None] | None = None  # what L does
         self.black = False
         self._source = source
         self._overlay = Overlay()
@@ -136,6 +138,8 @@ class Show:
                 self._notice = f"tapped {bpm:.1f} BPM" if bpm else "tap on; the tempo is heard"
             case "g":
                 self.desk.cue("next")
+            case "l" if self.learn is not None:
+                self.learn()
             case "escape":
                 self._escape(time.monotonic())
             case _ if key in "123456789":
@@ -267,7 +271,14 @@ class Show:
             preset=self.desk.preset.name,
             flashes=self.painter.flashes.rate,
             state=", ".join(state),
-            notice=self.painter.notice or self._notice,
+            notice=" ".join(
+                part
+                for part in (
+                    self.painter.notice or self._notice,
+                    *(hint() for hint in self.hints),
+                )
+                if part
+            ),
             trouble="; ".join(t for t in troubles if t),
         )
 

@@ -56,6 +56,9 @@ def live(
     oscquery: Annotated[
         str, typer.Option(help="Where controllers find all knobs, HOST:PORT; off closes it.")
     ] = "127.0.0.1:9001",
+    midi: Annotated[
+        str, typer.Option(help="auto takes controllers that have a map; a port's name; or off.")
+    ] = "auto",
     seconds: Annotated[float | None, typer.Option(min=0.1, help="End after so long.")] = None,
     bank: options.BankOption = None,
     record: Annotated[
@@ -76,7 +79,7 @@ def live(
     """Listen, and play the picture in a window.
 
     Keys: space freeze, B blackout, F full screen, 1..9 presets, arrows other presets, T tap tempo,
-    G next keyframe, H overlay, Esc fade out, Esc twice quit.
+    G next keyframe, L learn a MIDI control, H overlay, Esc fade out, Esc twice quit.
     """
     from live.desk import Desk
     from live.show import Show
@@ -119,7 +122,7 @@ def live(
     if first.trouble:
         note(f"lj: {first.trouble}", quiet=quiet)
         show.tell(first.trouble)
-    doors = Doors(show, osc, osc_allow, oscquery)
+    doors = Doors(show, osc, osc_allow, oscquery, midi)
     screen = _screen(show, no_window, monitor, windowed)
     note(
         f"hearing {source.name}; {first.generator.name} {first.generator.resolution} px, "

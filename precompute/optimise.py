@@ -156,8 +156,8 @@ def _adam(
         pictures = artist.draw(trembling[None], mixed[1][None], how.truncation)
         score = guide.score(pictures, target, changes)[0]
         since += 1
-        if float(score) > best:
-            best, since, kept = float(score), 0, (z.detach().clone(), mixed[1].detach().clone())
+        if (value := float(score.detach())) > best:
+            best, since, kept = value, 0, (z.detach().clone(), mixed[1].detach().clone())
         if since > _PATIENCE:
             break
         walk.zero_grad()

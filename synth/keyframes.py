@@ -1,6 +1,6 @@
 """Cues: keyframes that take the picture, hold it and let it go, while the music goes on moving it.
 
-Each cue has an envelope that rises over `cue.attack` seconds and falls over `cue.release`, eased at
+Each cue has an envelope that rises over `cue.attack_time` seconds and falls over `cue.release_time`, eased at
 both ends. Where cues overlap they share by their envelopes, so that no latent ever jumps.
 """
 
@@ -65,7 +65,7 @@ class Cues:
         for playing in self._playing:
             playing.hold -= dt
             rising = playing.hold > 0
-            seconds = cue.attack if rising else cue.release
+            seconds = cue.attack_time if rising else cue.release_time
             step = dt / seconds if seconds else 1.0
             playing.phase = min(1.0, playing.phase + step) if rising else playing.phase - step
         self._playing = [playing for playing in self._playing if playing.phase > 0]

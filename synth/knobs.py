@@ -93,8 +93,8 @@ class Cue(_Group):
 
     strength: float = _knob(1.0, "How far a keyframe takes the picture's subject.", 0, 1)
     grip: float = _knob(0.8, "How little the music moves the picture meanwhile.", 0, 1)
-    attack: float = _knob(0.8, "How long a keyframe takes to come.", 0, 30, "s")
-    release: float = _knob(1.5, "How long it takes to go.", 0, 30, "s")
+    attack_time: float = _knob(0.8, "How long a keyframe takes to come.", 0, 30, "s")
+    release_time: float = _knob(1.5, "How long it takes to go.", 0, 30, "s")
     quantise: Literal["off", "beat", "bar"] = Field(
         "off", description="A cue by hand waits for the next beat or bar."
     )

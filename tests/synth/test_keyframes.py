@@ -40,7 +40,7 @@ def near(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def test_a_cue_comes_holds_and_goes(three: Bank) -> None:
-    cues, cue = Cues(three, follows=False), Cue(attack=0.5, release=0.5, grip=1.0)
+    cues, cue = Cues(three, follows=False), Cue(attack_time=0.5, release_time=0.5, grip=1.0)
     cues.go()
     path = played(cues, cue, 1.0)
     assert np.allclose(path[-1].embedding, three.latent(0).embedding, atol=1e-5)
@@ -52,7 +52,7 @@ def test_a_cue_comes_holds_and_goes(three: Bank) -> None:
 
 
 def test_grip_leaves_the_music_its_share(three: Bank) -> None:
-    still, loose = Cue(attack=0.1, grip=1.0), Cue(attack=0.1, grip=0.5)
+    still, loose = Cue(attack_time=0.1, grip=1.0), Cue(attack_time=0.1, grip=0.5)
     ends = []
     for cue in (still, loose):
         cues = Cues(three, follows=False)
@@ -74,7 +74,7 @@ def test_go_takes_the_next_and_stops_at_the_end(three: Bank) -> None:
 
 def test_the_songs_own_time_brings_them(three: Bank) -> None:
     cues = Cues(three, follows=True)
-    cue = Cue(attack=0.1, release=0.1)
+    cue = Cue(attack_time=0.1, release_time=0.1)
     told = []
     for k in range(int(9 / DT)):
         cues.step(replace(QUIET, time=k * DT), MUSIC, cue, DT, 0.0)
@@ -109,7 +109,7 @@ def test_no_cue_makes_a_jump(
     three: Bank, calls: list[tuple[int, int | str]], attack: float, release: float, grip: float
 ) -> None:
     """However cues overlap, a hop moves the latent no further than its fastest envelope may."""
-    cues, cue = Cues(three, follows=False), Cue(attack=attack, release=release, grip=grip)
+    cues, cue = Cues(three, follows=False), Cue(attack_time=attack, release_time=release, grip=grip)
     path: list[Latent] = []
     for hops, call in calls:
         if call == "release":
@@ -125,7 +125,7 @@ def test_no_cue_makes_a_jump(
 
 
 def test_overlapping_cues_share(three: Bank, tmp_path: Path) -> None:
-    cues, cue = Cues(three, follows=False), Cue(attack=1.0, release=1.0, grip=1.0)
+    cues, cue = Cues(three, follows=False), Cue(attack_time=1.0, release_time=1.0, grip=1.0)
     cues.go(0)
     played(cues, cue, 1.2)
     cues.go(1)
