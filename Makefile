@@ -34,7 +34,7 @@ demo: $(SONG)
 
 # A virtual screen, a sound server and a MIDI loopback: the live tests play on them. Installed where we may.
 STAGE := xvfb xdotool libgl1 libgl1-mesa-dri libegl1 libegl-mesa0 \
-         pulseaudio pulseaudio-utils libasound2-plugins libportaudio2 jackd2
+         pulseaudio pulseaudio-utils libasound2-plugins libportaudio2 jackd2 chromium
 
 test: env stage
 	$(BIN)/python -m pytest
@@ -62,6 +62,7 @@ bench: env
 	$(BIN)/python -m bench.ears
 	$(BIN)/python -m bench.engine
 	$(BIN)/python -m bench.live
+	$(BIN)/python -m bench.hands
 
 clean:
 	rm -rf .venv build dist

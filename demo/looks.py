@@ -2,7 +2,8 @@
 
     python -m demo.looks OUT.jpg
 
-Each row is one look playing the demo song; the columns are the same seconds for all.
+Each row is one look playing the demo song; the columns are the same seconds for all. One picture of
+each becomes the thumbnail beside its preset.
 """
 
 import sys
@@ -10,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+from PIL import Image
 
 from demo.compose import compose, write
 from render.sheet import Picture, pictures_of_song
@@ -17,7 +19,10 @@ from synth.generators.procedural import Procedural
 from synth.preset import preset_of, shipped
 
 PICTURES = 6
+THUMBNAIL = 96  # pixels
+_CHOSEN = 3  # of the pictures, from 0
 SIDE = 128  # pixels
+PRESETS = Path(__file__).parents[1] / "presets"
 
 
 def looks(song: Path) -> dict[str, list[Picture]]:
@@ -44,8 +49,17 @@ def draw(sheet: dict[str, list[Picture]], output: Path) -> None:
     figure.savefig(output, facecolor=figure.get_facecolor(), pil_kwargs={"quality": 88})
 
 
+def write_thumbnails(sheet: dict[str, list[Picture]]) -> None:
+    """One small JPEG a preset, beside its TOML."""
+    for name, pictures in sheet.items():
+        small = Image.fromarray(pictures[_CHOSEN].pixels).resize((THUMBNAIL, THUMBNAIL))
+        small.save(PRESETS / f"{name}.jpg", quality=80)
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         song = Path(folder) / "song.wav"
         write(song, compose())
-        draw(looks(song), Path(sys.argv[1]))
+        sheet = looks(song)
+        draw(sheet, Path(sys.argv[1]))
+        write_thumbnails(sheet)

@@ -32,6 +32,7 @@ class Node:
     read: Callable[[], list[Any]] | None = None
     write: Callable[[Arguments], None] | None = None
     knob: Knob | None = None  # whose range and unit it has
+    choices: Callable[[], list[str]] | None = None  # the words that may be sent
 
     @property
     def access(self) -> int:
@@ -90,6 +91,14 @@ class Controls:
     def presets(self) -> dict[str, str]:
         """Every preset that may be loaded."""
         return self._desk.presets()
+
+    def picture(self) -> np.ndarray | None:
+        """The picture that was drawn last, uint8 (h, w, 3)."""
+        return self._show.picture
+
+    def _lines(self) -> list[str]:
+        cues = getattr(getattr(self._show, "visual", None), "cues", None)
+        return [entry.text for entry in cues.bank.entries] if cues is not None else []
 
     # ---- what there is
 
@@ -191,7 +200,14 @@ class Controls:
                 desk.turn(knob.name, value_of(desk.preset.knobs, knob.name))
 
         return [
-            Node("/preset/load", "s", "Fade to a preset: its name, and seconds.", None, load),
+            Node(
+                "/preset/load",
+                "s",
+                "Fade to a preset: its name, and seconds.",
+                None,
+                load,
+                choices=lambda: list(desk.presets()),
+            ),
             Node("/preset/next", "N", "The next preset.", None, pressed(lambda: desk.step(1))),
             Node("/preset/previous", "N", "The one before.", None, pressed(lambda: desk.step(-1))),
             Node("/preset/name", "s", "The preset that plays.", lambda: [desk.preset.name]),
@@ -209,7 +225,14 @@ class Controls:
                 lambda: [show.black],
                 switch(lambda: show.black, show.blackout),
             ),
-            Node("/cue", "i", "A keyframe by number from 0, or by its first words.", None, cue),
+            Node(
+                "/cue",
+                "i",
+                "A keyframe by number from 0, or by its first words.",
+                None,
+                cue,
+                choices=self._lines,
+            ),
             Node("/cue/go", "N", "The next keyframe.", None, pressed(lambda: desk.cue("next"))),
             Node(
                 "/cue/release",

@@ -1,5 +1,7 @@
 """MIDI ports: found by name, opened, lost and found again; messages to the map and lights back."""
 
+import os
+import sys
 import threading
 import time
 from collections import deque
@@ -183,6 +185,8 @@ def _mido() -> Any:
     try:
         import mido
 
+        if not os.environ.get("MIDO_BACKEND") and sys.platform == "linux":
+            Path("/dev/snd/seq").stat()  # without it ALSA complains on the terminal
         mido.get_input_names()
     except ImportError:
         raise Trouble(

@@ -6,14 +6,18 @@ reads here; see https://github.com/Vidvox/OSCQueryProposal. All is made from `co
 
 import asyncio
 import hmac
+import io
 import json
 import threading
 from collections.abc import Awaitable, Callable
+from importlib import resources
 from typing import Any
 
 from aiohttp import WSMsgType, web
+from PIL import Image
 
 from synth.knobs import Knob
+from synth.preset import shipped
 from synth.trouble import Trouble
 
 from .controls import Controls, Node
@@ -23,6 +27,8 @@ _PUBLISHED = 1 / 30  # seconds between two looks for what changed
 _CLIENTS = 32
 _COMMAND = 4096  # bytes of a websocket's text
 ATTRIBUTES = ("VALUE", "TYPE", "ACCESS", "RANGE", "DESCRIPTION", "UNIT", "CLIPMODE", "FULL_PATH")
+_PAGE = {"index.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
+_PREVIEW = 320  # pixels
 _SAFE = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -40,6 +46,8 @@ def described(node: Node, *, value: bool = True) -> dict[str, Any]:
         told["VALUE"] = node.read()
     if node.knob is not None:
         told |= _limits(node.knob)
+    if value and node.choices is not None:
+        told["RANGE"] = [{"VALS": node.choices()}]
     return told
 
 
@@ -69,10 +77,16 @@ class OscQuery:
     """Serves HTTP and websockets in a thread of its own."""
 
     def __init__(
-        self, controls: Controls, place: Address, osc: OscPort | None, *, token: str = ""
+        self,
+        controls: Controls,
+        place: Address,
+        osc: OscPort | None,
+        *,
+        token: str = "",
+        page: bool = False,
     ) -> None:
-        """With a `token`, every request must carry `?token=` or be refused."""
-        self._controls, self._osc, self._token = controls, osc, token
+        """With a `token`, every request must carry `?token=` or be refused; `page` serves /page."""
+        self._controls, self._osc, self._token, self._page = controls, osc, token, page
         self.place = place
         self._sockets: dict[web.WebSocketResponse, set[str]] = {}
         self._loop = asyncio.new_event_loop()
@@ -119,6 +133,10 @@ class OscQuery:
 
     def add_routes(self, app: web.Application) -> None:
         """Every address is a path; a websocket may be asked for at any."""
+        if self._page:
+            app.router.add_get("/page/preview.jpg", self._preview)
+            app.router.add_get("/page/thumbnail/{name}", self._thumbnail)
+            app.router.add_get("/page/{name}", self._file)
         app.router.add_get("/{path:.*}", self._answer)
 
     async def _begin(self, runner: web.AppRunner) -> None:
@@ -134,8 +152,13 @@ class OscQuery:
 
     @web.middleware
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if self._token and not hmac.compare_digest(
-            request.query.get("token", "").encode(), self._token.encode()
+        public = self._page and request.path in ("/page/page.css", "/page/page.js")
+        if (
+            self._token
+            and not public
+            and not hmac.compare_digest(
+                request.query.get("token", "").encode(), self._token.encode()
+            )
         ):
             raise web.HTTPForbidden(text="the token that lj printed is needed: ?token=…")
         origin = request.headers.get("Origin")
@@ -165,6 +188,34 @@ class OscQuery:
         if attributes[0] not in place:
             return web.Response(status=204)
         return web.json_response({attributes[0]: place[attributes[0]]})
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        """One of the control page's three files; no name from outside becomes a path."""
+        kind = _PAGE.get(request.match_info["name"])
+        if kind is None:
+            raise web.HTTPNotFound(text="there is no such page")
+        file = resources.files("live").joinpath("page", request.match_info["name"])
+        return web.Response(text=file.read_text("utf-8"), content_type=kind)
+
+    async def _thumbnail(self, request: web.Request) -> web.StreamResponse:
+        """A shipped preset's picture."""
+        name = request.match_info["name"]
+        if name not in shipped():
+            raise web.HTTPNotFound(text="there is no such picture")
+        file = resources.files("presets").joinpath(f"{name}.jpg")
+        return web.Response(body=file.read_bytes(), content_type="image/jpeg")
+
+    async def _preview(self, _request: web.Request) -> web.StreamResponse:
+        picture = self._controls.picture()
+        if picture is None:
+            raise web.HTTPNotFound(text="nothing is drawn yet")
+        small = Image.fromarray(picture)
+        small.thumbnail((_PREVIEW, _PREVIEW))
+        data = io.BytesIO()
+        small.save(data, "JPEG", quality=70)
+        return web.Response(
+            body=data.getvalue(), content_type="image/jpeg", headers={"Cache-Control": "no-store"}
+        )
 
     def _host(self) -> dict[str, Any]:
         host, port = self._osc.place if self._osc is not None else self.place

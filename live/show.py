@@ -100,6 +100,7 @@ class Show:
         self.painter = Painter(
             self.ears.moments, ladder, generator, level=level, governs=governs, ahead=ahead
         )
+        self.picture: np.ndarray | None = None  # drawn last
         self.overlay_on = True
         self.hints: list[Callable[[], str]] = []  # more that the overlay shall tell
         self.learn: Callable[[], None] | None = None  # what L does
@@ -199,6 +200,7 @@ class Show:
         frame = self.painter.frames.take(now, self.ears.moments.heard)
         if frame is not None:
             self._arrived(now)
+            self.picture = frame.picture
             screen.frame(frame.picture, self._interval)
         self._lost = screen.faults[-1] if screen.faults else ""
         if now - self._panel_at >= _PANEL:

@@ -18,7 +18,16 @@ _LOOPBACK = ("127.", "localhost", "::1")
 class Doors:
     """Opened before the show. A door that cannot be opened is told, and the show goes on."""
 
-    def __init__(self, show: "Show", osc: str, allow: str | None, oscquery: str, midi: str) -> None:
+    def __init__(
+        self,
+        show: "Show",
+        osc: str,
+        allow: str | None,
+        oscquery: str,
+        midi: str,
+        *,
+        page: bool,
+    ) -> None:
         from live.controls import Controls
         from live.midi import Midi
         from live.osc import OscPort, place_of
@@ -42,11 +51,14 @@ class Doors:
             if "--oscquery" in places:
                 host, _ = places["--oscquery"]
                 token = "" if host.startswith(_LOOPBACK) else secrets.token_urlsafe(12)
-                query = OscQuery(controls, places["--oscquery"], self._port, token=token)
+                query = OscQuery(controls, places["--oscquery"], self._port, token=token, page=page)
                 query.start()
                 self._query = query
                 address = f"http://{query.place[0]}:{query.place[1]}/"
-                self.lines.append(f"OSCQuery at {address}{'?token=' + token if token else ''}")
+                secret = f"?token={token}" if token else ""
+                self.lines.append(f"OSCQuery at {address}{secret}")
+                if page:
+                    self.lines.append(f"control page at {address}page/index.html{secret}")
         except Trouble as trouble:
             show.tell(str(trouble))
             self.lines.append(str(trouble))

@@ -56,6 +56,9 @@ def live(
     oscquery: Annotated[
         str, typer.Option(help="Where controllers find all knobs, HOST:PORT; off closes it.")
     ] = "127.0.0.1:9001",
+    page: Annotated[
+        bool, typer.Option("--page", help="Serve a control page for phones and tablets.")
+    ] = False,
     midi: Annotated[
         str, typer.Option(help="auto takes controllers that have a map; a port's name; or off.")
     ] = "auto",
@@ -122,7 +125,7 @@ def live(
     if first.trouble:
         note(f"lj: {first.trouble}", quiet=quiet)
         show.tell(first.trouble)
-    doors = Doors(show, osc, osc_allow, oscquery, midi)
+    doors = Doors(show, osc, osc_allow, oscquery, midi, page=page)
     screen = _screen(show, no_window, monitor, windowed)
     note(
         f"hearing {source.name}; {first.generator.name} {first.generator.resolution} px, "

@@ -1,7 +1,8 @@
-"""Cues: keyframes that take the picture, hold it and let it go, while the music goes on moving it.
+"""Cues: keyframes take the picture, hold it and let it go, while the music goes on moving it.
 
-Each cue has an envelope that rises over `cue.attack_time` seconds and falls over `cue.release_time`, eased at
-both ends. Where cues overlap they share by their envelopes, so that no latent ever jumps.
+Each cue has an envelope that rises over `cue.attack_time` seconds and falls over
+`cue.release_time`, eased at both ends. Where cues overlap they share by their envelopes, so that no
+latent ever jumps.
 """
 
 from collections.abc import Iterable

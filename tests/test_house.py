@@ -48,6 +48,12 @@ def test_readme_names_only_options_that_exist() -> None:
     assert set(re.findall(r"(?<!\S)--[a-z-]+", code)) <= options
 
 
+def test_every_preset_has_its_thumbnail() -> None:
+    """`python -m demo.looks docs/looks.jpg` makes them."""
+    pictures = {path.stem for path in (CLONE / "presets").glob("*.jpg")}
+    assert pictures == set(shipped())
+
+
 def test_pictures_in_readme_exist() -> None:
     for place in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README):
         assert (CLONE / place).is_file(), place
