@@ -184,8 +184,8 @@ def main() -> None:
 
 {machine()}.
 
-{SECONDS:.0f} seconds of the demo song each, the embedded generator at 256 px, no window; the senders
-run on the same two cores. *ms late* is from sound to picture, median / p99.
+{SECONDS:.0f} seconds of the demo song each, the embedded generator at 256 px, no window; the
+senders run on the same cores. *ms late* is from sound to picture, median / p99.
 
 {table(head, rows)}
 

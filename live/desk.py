@@ -169,6 +169,7 @@ class Desk:
             self._path = Path(name) if name.endswith(".toml") else None
             self._stamp = _stamp_of(self._path)
             self._ramps.clear()
+            self._turns.clear()  # what was turned before is over with the look
             self._turns.append(_LookChange(preset.knobs, fade))
 
     def cue(self, cue: Cue) -> None:

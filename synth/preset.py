@@ -1,6 +1,7 @@
 """Looks as files: read a TOML preset, find a shipped one, change single knobs."""
 
 import difflib
+import functools
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,13 +36,19 @@ def preset_of(name_or_path: str, settings: Iterable[str] = ()) -> Preset:
             raise Trouble(f"{path}: no such preset file")
         text, place, name = _text_of(path), str(path), path.stem
     elif name_or_path in shipped():
-        file = resources.files("presets").joinpath(f"{name_or_path}.toml")
-        text, place, name = file.read_text("utf-8"), f"presets/{name_or_path}.toml", name_or_path
+        return _shipped(name_or_path, tuple(settings))
     else:
         close = difflib.get_close_matches(name_or_path, shipped(), 1)
         hint = f"did you mean {close[0]}?" if close else f"use {', '.join(shipped())}"
         raise Trouble(f"“{name_or_path}” is no preset; {hint}")
     return _parsed(text, place, name, settings)
+
+
+@functools.cache
+def _shipped(name: str, settings: tuple[str, ...]) -> Preset:
+    """Kept, for a hand on a button may ask for it many times a second."""
+    text = resources.files("presets").joinpath(f"{name}.toml").read_text("utf-8")
+    return _parsed(text, f"presets/{name}.toml", name, settings)
 
 
 def _text_of(path: Path) -> str:

@@ -8,6 +8,8 @@ from .keyframes import Cues
 from .knobs import Knobs
 from .latents import Embed, Latent, Steering
 
+_DEEPEST = 3  # looks that fade at once; a fourth begins from what is played
+
 
 class Visual:
     """One instrument: its ears and its steering."""
@@ -23,6 +25,7 @@ class Visual:
         self._embed = embed
         self._steering = Steering(knobs.steer, embed)
         self._fading: _Fading | None = None
+        self._played: Latent | None = None  # before cues
 
     @property
     def dt(self) -> float:
@@ -42,6 +45,7 @@ class Visual:
             latent = self._fading.step(self.heard, latent, self.dt)
             if self._fading.over:
                 self._fading = None
+        self._played = latent
         if self.cues is not None:
             latent = self.cues.step(self.heard, latent, self.knobs.cue, self.dt, self.delay)
         return latent
@@ -60,27 +64,54 @@ class Visual:
         """Another look: both play on while one fades into the other over `fade` seconds."""
         self.changes += 1
         seconds = knobs.preset.fade if fade is None else fade
-        self._fading = _Fading(self._steering, self.knobs, self._fading, seconds)
+        if self._fading is not None and self._fading.depth >= _DEEPEST:
+            self._fading = _Fading(_Still(self._played), None, seconds)
+        else:
+            self._fading = _Fading(_Going(self._steering, self.knobs), self._fading, seconds)
         self.knobs = knobs
         self._steering = Steering(knobs.steer, self._embed)
+
+
+class _Going:
+    """A look that still plays."""
+
+    def __init__(self, steering: Steering, knobs: Knobs) -> None:
+        self._steering, self._knobs = steering, knobs
+
+    def step(self, heard: Features, dt: float) -> Latent:
+        return self._steering.step(heard, self._knobs.steer, dt, self._knobs.bands)
+
+
+class _Still:
+    """What was played when looks changed faster than they could fade."""
+
+    def __init__(self, latent: Latent | None) -> None:
+        self._latent = latent
+
+    def step(self, _heard: Features, _dt: float) -> Latent:
+        assert self._latent is not None
+        return self._latent
 
 
 class _Fading:
     """The look that goes, and how far it is gone."""
 
-    def __init__(
-        self, steering: Steering, knobs: Knobs, before: "_Fading | None", seconds: float
-    ) -> None:
-        self._steering, self._knobs, self._before = steering, knobs, before
+    def __init__(self, going: "_Going | _Still", before: "_Fading | None", seconds: float) -> None:
+        self._going, self._before = going, before
         self._seconds, self._age = seconds, 0.0
 
     @property
     def over(self) -> bool:
         return self._age >= self._seconds
 
+    @property
+    def depth(self) -> int:
+        """How many looks are fading at once."""
+        return 1 + (self._before.depth if self._before is not None else 0)
+
     def step(self, heard: Features, coming: Latent, dt: float) -> Latent:
         self._age += dt
-        going = self._steering.step(heard, self._knobs.steer, dt, self._knobs.bands)
+        going = self._going.step(heard, dt)
         if self._before is not None:
             going = self._before.step(heard, going, dt)
             if self._before.over:

@@ -1,12 +1,15 @@
 """The whole path from sound to latents, pinned for every preset."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from synth.generators.procedural import Procedural
-from synth.preset import shipped
+from synth.preset import preset_of, shipped
+from synth.visual import Visual
+from tests.doubles import Lamp
 from tests.golden import FRAMES, LATENTS, golden_frames, golden_latents
 
 
@@ -32,3 +35,26 @@ def test_every_family_draws_its_golden_frame() -> None:
         for family, frame in drawn.items():
             difference = np.abs(golden[family].astype(int) - frame)
             assert difference.mean() < 1.5, family
+
+
+def test_looks_that_change_faster_than_they_fade_cost_no_more_and_do_not_jump() -> None:
+    visual = Visual(preset_of("silk").knobs, Lamp().embed)
+    names = shipped()
+    path = [visual.hear(np.zeros(512, np.float32))]
+    for number in range(200):
+        visual.change(preset_of(names[number % len(names)]).knobs)
+        path.append(visual.hear(np.zeros(512, np.float32)))
+        assert visual._fading is not None
+        assert visual._fading.depth <= 3
+    steps = [np.abs(b.noise - a.noise).max() for a, b in itertools.pairwise(path)]
+    assert max(steps) < 0.2
+
+
+def test_a_fade_ends_in_the_new_look() -> None:
+    changed, plain = (Visual(preset_of(n).knobs, Lamp().embed) for n in ("silk", "reef"))
+    changed.hear(np.zeros(512, np.float32))
+    changed.change(preset_of("reef").knobs, 0.5)
+    for _ in range(60):
+        last = changed.hear(np.zeros(512, np.float32))
+        wanted = plain.hear(np.zeros(512, np.float32))
+    assert np.allclose(last.noise, wanted.noise, atol=1e-5)
