@@ -63,6 +63,7 @@ bench: env
 	$(BIN)/python -m bench.engine
 	$(BIN)/python -m bench.live
 	$(BIN)/python -m bench.hands
+	$(BIN)/python -m bench.farm
 
 clean:
 	rm -rf .venv build dist

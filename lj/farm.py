@@ -48,11 +48,15 @@ class Farm:
     def chunks(self) -> int:
         return len(self._manifest.chunks)
 
-    def render(self, workers: int | None, progress: Advance) -> "Outcome":
-        """Render what is missing, and join."""
+    def render(self, workers: int | None, ray: str | None, progress: Advance) -> "Outcome":
+        """Render what is missing, here or on a Ray cluster, and join."""
         from render import farm
         from render.workers import devices_of, work_by
 
+        if ray is not None:
+            from render.cluster import work_on
+
+            return farm.render_in_chunks(self._manifest, self._job, work_on(ray), progress)
         devices = devices_of(workers, self._choice.device)
         alone = len(devices) == 1
         work = farm.work_here(self._generator, self._job) if alone else work_by(devices)

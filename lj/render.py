@@ -55,6 +55,9 @@ def render(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes: one for each GPU, else one.")
     ] = None,
+    ray: Annotated[
+        str | None, typer.Option(help="Render on a Ray cluster: auto, or HOST:PORT of its head.")
+    ] = None,
     plan: Annotated[
         bool, typer.Option("--plan", help="Only plan the chunks, for lj render-chunk.")
     ] = False,
@@ -80,7 +83,7 @@ def render(
     failed: list[str] = []
     for song, film in films:
         try:
-            how = How(chunk, workers, plan, quiet)
+            how = How(chunk, workers, ray, plan, quiet)
             outcome = _one(song, film, look, choice, how)
         except Trouble as trouble:
             if len(films) == 1:
@@ -105,6 +108,7 @@ class How(NamedTuple):
 
     chunk: int | None
     workers: int | None
+    ray: str | None
     only_plan: bool
     quiet: bool
 
@@ -183,7 +187,8 @@ def _one(song: Path, film: Path, wanted: Wanted, choice: "Choice", how: How) -> 
     artist = generator_for(choice, job.size, look.knobs.look, frames=frames, quiet=how.quiet)
     note(f"preset: {look.name} ({look.description})", quiet=how.quiet)
     with frame_progress(float(job.fps), quiet=how.quiet) as progress:
-        if how.chunk is None and not how.only_plan and not _long(frames) and not _begun(film):
+        straight = how.chunk is None and how.ray is None and not how.only_plan
+        if straight and not _long(frames) and not _begun(film):
             outcome = render_song(job, artist, look.knobs, progress)
         else:
             from .farm import Farm
@@ -192,7 +197,7 @@ def _one(song: Path, film: Path, wanted: Wanted, choice: "Choice", how: How) -> 
             if how.only_plan:
                 note(f"{farm.folder}: {farm.chunks} chunks are planned", quiet=how.quiet)
                 return None
-            outcome = farm.render(how.workers, progress)
+            outcome = farm.render(how.workers, how.ray, progress)
     note(
         f"{outcome.film}: {outcome.frames} frames, {outcome.seconds:.1f} s of film in "
         f"{outcome.took:.1f} s, sound {'copied' if outcome.sound_copied else 'encoded as AAC'}",

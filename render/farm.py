@@ -176,27 +176,50 @@ def render_chunk(
     told: Told = lambda _frames: None,
 ) -> None:
     """Draw and encode one chunk into its segment; `told` hears of frames on the way."""
-    knobs = knobs_of(manifest.inputs.knobs, str(manifest.folder / "manifest.json"))
+    begin, latents = latents_for(manifest, number)
+    render_latents(manifest, number, begin, latents, generator, job, told)
+
+
+def latents_for(manifest: Manifest, number: int) -> tuple[int, Sequence[Latent]]:
+    """The latents of a chunk and of what must be drawn before it, from a frame's number on."""
+    knobs = _knobs(manifest)
     frames = manifest.frames_of(number)
     lead = round(LEAD * rate(manifest.inputs)) if knobs.look.flash_limit else 0
     begin = max(0, frames.start - lead)
-    latents = read_plan(
+    return begin, read_plan(
         manifest.plan_file,
         range(begin, frames.stop),
         embedding=manifest.embedding,
         apart=manifest.apart,
     )
-    pictures = islice(_pictures(latents, begin, generator, job, knobs), frames.start - begin, None)
+
+
+def render_latents(
+    manifest: Manifest,
+    number: int,
+    begin: int,
+    latents: Sequence[Latent],
+    generator: Generator,
+    job: Job,
+    told: Told = lambda _frames: None,
+) -> None:
+    """Draw latents from frame `begin` on, and encode those of the chunk into its segment."""
+    first = manifest.frames_of(number).start
+    drawn = _pictures(latents, begin, generator, job, _knobs(manifest))
     try:
         write_segment(
             manifest.segment(number),
-            _counted(pictures, told),
+            _counted(islice(drawn, first - begin, None), told),
             size=manifest.inputs.size,
             fps=rate(manifest.inputs),
             quality=manifest.inputs.quality,
         )
     except OSError as error:
         raise unwritable(manifest.segment(number), error) from None
+
+
+def _knobs(manifest: Manifest) -> Knobs:
+    return knobs_of(manifest.inputs.knobs, str(manifest.folder / "manifest.json"))
 
 
 def _pictures(
@@ -233,15 +256,17 @@ def render_in_chunks(manifest: Manifest, job: Job, work: Work, progress: Progres
 
     Then what is done so far is in `NAME.partial.mp4`, and the same job goes on from there.
     """
-    begun = time.monotonic()
-    progress(manifest.done, manifest.frames)
+    begun, drawn = time.monotonic(), manifest.done
+    progress(drawn, manifest.frames)
 
     def done(number: int) -> None:
+        nonlocal drawn
         manifest.finished(number)
-        progress(manifest.done, manifest.frames)
+        drawn += manifest.chunks[number].frames
+        progress(drawn, manifest.frames)
 
     def told(frames: int) -> None:
-        progress(manifest.done + frames, manifest.frames)
+        progress(drawn + frames, manifest.frames)
 
     whole = True
     try:

@@ -1,0 +1,122 @@
+"""What long renders cost besides drawing: planning, bookkeeping, joining, and a second worker.
+
+python -m bench.farm
+"""
+
+import resource
+import tempfile
+import time
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from bench.report import machine, publish, table
+from demo.compose import compose, write
+from render import farm
+from render.manifest import Inputs, Manifest, read_manifest
+from render.segment import join
+from render.song import Job
+from render.workers import work_by
+from synth.generators import generator_of
+from synth.preset import preset_of
+
+SIDE, CHUNK, SECONDS = 256, 75, 20.0
+CHUNKS = (10_000, 20_000, 40_000)  # of the simulated nights
+JOINED = (50, 100, 200)  # segments
+FPS = Fraction(30)
+
+
+def planned(folder: Path, song: Path, name: str) -> tuple[Manifest, Job, float]:
+    """A render that is planned, and the seconds that planning took."""
+    job = Job(song, folder / f"{name}.mp4", (SIDE, SIDE), FPS, duration=SECONDS, quality="draft")
+    knobs, generator = preset_of("silk").knobs, generator_of("procedural", resolution=SIDE)
+    options = {"name": "procedural", "resolution": SIDE, "weights": "", "device": "cpu"}
+    inputs = farm.inputs_of(job, knobs, generator, None, chunk=CHUNK, how="")
+    manifest = farm.opened(job, inputs, farm.call_of(job, options), lambda _text: None)
+    begun = time.perf_counter()
+    farm.plan(manifest, job, generator, knobs)
+    return manifest, job, time.perf_counter() - begun
+
+
+def rendered(folder: Path, song: Path, workers: int) -> list[object]:
+    """Frames a second with so many processes, their start included."""
+    manifest, job, _ = planned(folder, song, f"w{workers}")
+    begun = time.perf_counter()
+    outcome = farm.render_in_chunks(manifest, job, work_by(["cpu"] * workers), lambda _d, _t: None)
+    rate = outcome.frames / (time.perf_counter() - begun)
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+    size = job.film.stat().st_size / outcome.frames
+    return [workers, f"{rate:.1f}", f"{rate / workers:.1f}", memory, f"{size / 1000:.1f}"]
+
+
+def kept(folder: Path, chunks: int) -> list[object]:
+    """Seconds of bookkeeping for a night of so many chunks, with a renderer that only pretends."""
+    place = folder / f"night{chunks}"
+    place.mkdir()
+    inputs = Inputs("", "", {}, {}, (16, 16), "30", "draft", 0.0, None, 1800, "")
+    manifest = Manifest(place, inputs)
+    begun = time.perf_counter()
+    manifest.planned(1800 * chunks, "plan", embedding=128, apart=False)
+    for number in range(chunks):
+        manifest.segment(number).write_bytes(b"pretended")
+        manifest.finished(number)
+    there = len(read_manifest(place).missing())
+    seconds = time.perf_counter() - begun
+    assert there == 0
+    hours = chunks * 60 / 3600
+    return [chunks, f"{hours:.0f}", f"{seconds:.1f}", f"{1e6 * seconds / chunks:.0f}"]
+
+
+def joined(folder: Path, segment: Path, song: Path, count: int) -> list[object]:
+    """Milliseconds a segment that joining takes."""
+    segments: Sequence[tuple[Path, int]] = [(segment, CHUNK)] * count
+    begun = time.perf_counter()
+    join(folder / "joined.mp4", segments, song=song, start=0.0, fps=FPS)
+    seconds = time.perf_counter() - begun
+    return [count, f"{seconds:.2f}", f"{1000 * seconds / count:.1f}"]
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        song = folder / "song.wav"
+        write(song, compose())
+        manifest, job, seconds = planned(folder, song, "plan")
+        row = manifest.plan_file.stat().st_size / manifest.frames
+        farm.render_chunk(
+            manifest, 0, generator_of("procedural", resolution=SIDE, device="cpu"), job
+        )
+        joins = [joined(folder, manifest.segment(0), song, count) for count in JOINED]
+        workers = [rendered(folder, song, count) for count in (1, 2)]
+        nights = [kept(folder, count) for count in CHUNKS]
+    publish(
+        "farm",
+        f"""# Long renders: what they cost besides drawing
+
+{machine()}.
+
+Planning {SECONDS:.0f} s of the demo song took {seconds:.2f} s: {3600 * seconds / SECONDS:.0f} s for
+an hour of music. A frame of the plan is {row:.0f} bytes; that is what a cluster moves to a worker
+for each frame, and a segment's bytes come back.
+
+## Workers
+
+{SECONDS:.0f} s of film at {SIDE} px in chunks of {CHUNK} frames, starting the processes included.
+
+{table(["workers", "frames/s", "frames/s each", "MB of the largest", "kB a frame"], workers)}
+
+## Bookkeeping
+
+Nights of one-minute chunks and a renderer that only pretends: planning the manifest, marking every
+chunk, reading it again. Linear: 10,000 hours are 600,000 chunks.
+
+{table(["chunks", "hours of film", "seconds", "us a chunk"], nights)}
+
+## Joining
+
+{table(["segments", "seconds", "ms a segment"], joins)}""",
+    )
+
+
+if __name__ == "__main__":
+    main()

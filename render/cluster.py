@@ -1,0 +1,161 @@
+"""Chunks on a Ray cluster: actors that load the generator once and send finished segments back.
+
+A node that dies costs the chunks it was at; nodes that join are put to work. Nothing needs to be
+shared but the program and, for BigGAN, its weights, which every node finds where the first does.
+"""
+
+import logging
+import os
+import secrets
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from synth.generators import Generator
+from synth.latents import Latent
+from synth.trouble import Trouble
+
+from . import farm
+from .manifest import Manifest
+from .song import Job
+
+_LOOK = 2.0  # seconds between two looks for nodes that joined
+_CPUS = 2  # of a node without GPUs, for one actor at most
+_ATTEMPTS = 5  # at one chunk
+
+
+def work_on(address: str) -> farm.Work:
+    """The work of a cluster: `auto` starts or finds one here, else its address."""
+
+    def work(manifest: Manifest, chunks: Sequence[int], done: farm.Told, _told: farm.Told) -> None:
+        ray = _ray(address)
+        try:
+            _Crew(ray, manifest).work(list(chunks), done)
+        finally:
+            ray.shutdown()
+
+    return work
+
+
+def _ray(address: str) -> Any:
+    """Ray, connected; with a token of our own where it starts a cluster itself."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if address == "auto":
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    try:
+        import ray
+    except ImportError:
+        raise Trouble("ray is not installed; pip install 'latent-jockey[cluster]'") from None
+    place = None if address == "auto" else address
+    try:
+        ray.init(address=place, log_to_driver=False, logging_level=logging.ERROR)
+    except Exception as error:  # Ray's errors are of many kinds; all mean: no cluster
+        reason = str(error).strip().splitlines()[0][:160]
+        raise Trouble(
+            f"--ray {address}: cannot be reached ({reason}); use auto, or HOST:PORT of a head and "
+            "its RAY_AUTH_TOKEN"
+        ) from None
+    return ray
+
+
+class Hand:
+    """An actor's inside: one generator, one chunk after the other."""
+
+    def __init__(self, manifest: Manifest, device: str) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="lj-")
+        self._manifest = replace(manifest, folder=Path(self._folder.name))
+        self._generator: Generator = farm.generator_of(manifest, device)
+
+    def ready(self) -> bool:
+        """Answers once the generator is loaded."""
+        return True
+
+    def render(self, number: int, begin: int, latents: Sequence[Latent], job: Job) -> bytes:
+        """A chunk's segment, as bytes."""
+        farm.render_latents(self._manifest, number, begin, latents, self._generator, job)
+        segment = self._manifest.segment(number)
+        data = segment.read_bytes()
+        segment.unlink()
+        return data
+
+
+class _Crew:
+    """Actors, what each is at, and what is left."""
+
+    def __init__(self, ray: Any, manifest: Manifest) -> None:
+        self._ray, self._manifest, self._job = ray, manifest, farm.job_of(manifest)
+        self._left: list[int] = []
+        self._tries: dict[int, int] = {}
+        self._coming: dict[Any, Any] = {}  # reference to being ready: actor
+        self._idle: list[Any] = []
+        self._busy: dict[Any, tuple[Any, int]] = {}  # reference: actor and chunk
+
+    def work(self, chunks: list[int], done: farm.Told) -> None:
+        """Render every chunk; Trouble when one fails again and again."""
+        self._left = chunks[::-1]
+        while self._left or self._busy:
+            self._hire()
+            while self._left and self._idle:
+                self._give(self._idle.pop(), self._left.pop())
+            ready, _ = self._ray.wait([*self._busy, *self._coming], timeout=_LOOK)
+            for reference in ready:
+                if reference in self._coming:
+                    self._welcome(reference)
+                else:
+                    self._take(reference, done)
+
+    def _hire(self) -> None:
+        """As many actors as the cluster has room for, never more than chunks."""
+        nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        gpus = sum(int(node.get("GPU", 0)) for node in nodes)
+        cpus = [int(node.get("CPU", 0)) for node in nodes if node.get("CPU", 0) >= 1]
+        share = min([_CPUS, *cpus])  # what every node that works can give
+        room = gpus or max(1, sum(count // share for count in cpus))
+        wanted = min(room, len(self._left) + len(self._busy))
+        there = len(self._idle) + len(self._busy) + len(self._coming)
+        for _ in range(wanted - there):
+            needs = {"num_gpus": 1} if gpus else {"num_cpus": share}
+            # Ray's own restarts would wait for room that another actor holds: a new one is hired.
+            hand = self._ray.remote(max_restarts=0, max_task_retries=0, **needs)(Hand)
+            actor = hand.remote(self._manifest, "cuda" if gpus else "cpu")
+            self._coming[actor.ready.remote()] = actor
+
+    def _welcome(self, reference: Any) -> None:
+        """An actor is ready to work, or will never be."""
+        actor = self._coming.pop(reference)
+        try:
+            self._ray.get(reference)
+        except self._ray.exceptions.RayTaskError as error:
+            raise Trouble(f"no actor can be set up ({error.cause})") from None
+        except self._ray.exceptions.RayError:
+            return  # its node died
+        self._idle.append(actor)
+
+    def _give(self, actor: Any, number: int) -> None:
+        begin, latents = farm.latents_for(self._manifest, number)
+        self._tries[number] = self._tries.get(number, 0) + 1
+        reference = actor.render.remote(number, begin, latents, self._job)
+        self._busy[reference] = (actor, number)
+
+    def _take(self, reference: Any, done: farm.Told) -> None:
+        actor, number = self._busy.pop(reference)
+        try:
+            data = self._ray.get(reference)
+        except Exception as error:  # the node died, or the chunk failed: another hand tries
+            if self._tries[number] >= _ATTEMPTS:
+                reason = str(error).strip().splitlines()[-1][:200]
+                raise Trouble(
+                    f"chunk {number} failed {_ATTEMPTS} times on the cluster ({reason})"
+                ) from None
+            self._ray.kill(actor)
+            self._left.append(number)
+            return
+        segment = self._manifest.segment(number)
+        working = segment.with_name(f".{segment.name}.arriving")
+        working.write_bytes(data)
+        working.replace(segment)
+        self._idle.append(actor)
+        done(number)
