@@ -26,8 +26,9 @@ _LOYALTY = 0.25  # advantage of the tempo that is already followed
 _OCTAVES = {"as heard": 1.0, "half": 0.5, "double": 2.0}  # of knob hear.octave
 _PULSES = 8  # beats that decide the phase,
 _FADING = 0.85  # each counting so much less than the next younger one
-_BOTH = 0.85  # share of a slow tempo's agreement from which on the fast one is meant
-_KEPT = 0.03  # how much that share leans to the octave that is followed
+_BOTH = 0.84  # share of a slow tempo's agreement from which on the fast one is meant
+_NEWEST = 0.2  # of the newest look in the averaged share
+_KEPT = 0.01  # how much that share leans to the octave that is followed
 _FAITH = 0.2  # agreement below which nothing is heard that could be followed
 _PRESENT = 0.35  # share of the usual novelty below which a break is counted through
 _USUAL_FOR = 60.0  # seconds until the usual novelty is forgotten
@@ -63,6 +64,7 @@ class BeatTracker:
         self._period = 0.0  # seconds
         self._next = 0.0  # seconds of novelty's clock
         self._doubts = 0
+        self._lean, self._slow = 0.0, 1.0  # see _leant
         self._knobs = Hear()
         self._break_ended = -_AFTER_BREAK
         self._usual = RunningPeak(release=_USUAL_FOR)
@@ -135,7 +137,14 @@ class BeatTracker:
         at_slow, at_fast = self._agreement_at(body, np.array([slow, 2 * slow]))
         if at_slow <= 0:
             return tempo
-        return 2 * slow if at_fast > self._needed(slow) * at_slow else slow
+        return 2 * slow if self._leant(slow, at_fast / at_slow) > self._needed(slow) else slow
+
+    def _leant(self, slow: float, share: float) -> float:
+        """The fast tempo's share of the slow one's agreement, averaged over the last looks."""
+        same = abs(self._slow / slow - 1) < _SAME
+        self._lean += (_NEWEST if same else 1.0) * (share - self._lean)
+        self._slow = slow
+        return self._lean
 
     def _needed(self, slow: float) -> float:
         """Share of the slow tempo's agreement that the fast one needs; a choice made is kept."""
