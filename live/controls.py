@@ -112,7 +112,7 @@ class Controls:
             return _plain(value_of(desk.wanted, knob.name))
 
         def write(arguments: Arguments) -> None:
-            value = list(arguments) if knob.name == "steer.classes" else _one(address, arguments)
+            value = list(arguments) if isinstance(knob.default, tuple) else _one(address, arguments)
             desk.turn(knob.name, coerced(knob, value))
 
         def reset(arguments: Arguments) -> None:

@@ -24,7 +24,7 @@ class Order:
 
     song: Path
     lyrics: Path
-    bank: Path
+    bank: Path | None
     clip: str | None
     vibes: tuple[str, ...]
     vibes_file: Path | None
@@ -47,6 +47,7 @@ def keyframes(
     from synth import generators
     from synth.bank import SUFFIX
 
+    assert order.bank is not None
     if order.bank.suffix != SUFFIX:
         raise Trouble(f"{order.bank}: a bank's name ends in {SUFFIX}")
     if not order.bank.parent.is_dir():
@@ -71,6 +72,26 @@ def keyframes(
 
     score_lines(lyrics.lines, artist, guide, how, order.bank, about, told)
     note(f"{order.bank}: {len(lyrics.lines)} keyframes for {name}", quiet=quiet)
+
+
+def write_look(order: Order, path: Path, *, quiet: bool) -> None:
+    """A preset with the classes that go with the words."""
+    from precompute.classes import classes_for
+    from precompute.clip import DEFAULT, clip_of
+    from synth.imagenet import names
+
+    if path.suffix != ".toml" or path.exists():
+        raise Trouble(f"{path}: name a new preset that ends in .toml")
+    lines = [line.text for line in _lyrics(order, quiet=quiet).lines]
+    chosen = classes_for(lines, clip_of(order.clip or DEFAULT), _search(order).avoid)
+    listed = "".join(f"  {number}, # {names()[number][0]}\n" for number in chosen)
+    avoid = f"avoid = {list(_search(order).avoid)}\n" if order.avoid else ""
+    text = f'description = "What {order.lyrics.stem} sings of."\n\n[steer]\n'
+    try:
+        path.write_text(f"{text}classes = [\n{listed}]\n{avoid}", "utf-8")
+    except OSError as error:
+        raise Trouble(f"{path}: cannot be written ({error.strerror})") from None
+    note(f"{path}: {', '.join(names()[number][0] for number in chosen)}", quiet=quiet)
 
 
 def _search(order: Order) -> "Search":

@@ -157,6 +157,7 @@ def _one(song: Path, film: Path, wanted: Wanted, choice: "Choice", how: How) -> 
     """Render one song; None when it was only planned."""
     from dataclasses import replace
 
+    from render.farm import chunk_of
     from render.song import Job, expected_frames
     from render.song import render as render_song
     from synth.performance import SUFFIX, performance_of
@@ -188,12 +189,15 @@ def _one(song: Path, film: Path, wanted: Wanted, choice: "Choice", how: How) -> 
     note(f"preset: {look.name} ({look.description})", quiet=how.quiet)
     with frame_progress(float(job.fps), quiet=how.quiet) as progress:
         straight = how.chunk is None and how.ray is None and not how.only_plan
-        if straight and not _long(frames) and not _begun(film):
+        begun = chunk_of(film)
+        if straight and not _long(frames) and begun is None:
             outcome = render_song(job, artist, look.knobs, progress)
         else:
             from .farm import Farm
 
-            farm = Farm(job, artist, look.knobs, choice, how.chunk or _CHUNK, quiet=how.quiet)
+            farm = Farm(
+                job, artist, look.knobs, choice, how.chunk or begun or _CHUNK, quiet=how.quiet
+            )
             if how.only_plan:
                 note(f"{farm.folder}: {farm.chunks} chunks are planned", quiet=how.quiet)
                 return None
@@ -208,12 +212,6 @@ def _one(song: Path, film: Path, wanted: Wanted, choice: "Choice", how: How) -> 
 
 def _long(frames: int | None) -> bool:
     return frames is not None and frames > _CHUNK
-
-
-def _begun(film: Path) -> bool:
-    from render.farm import folder_of
-
-    return (folder_of(film) / "manifest.json").is_file()
 
 
 def render_chunk(

@@ -20,6 +20,10 @@ def score(
         Path | None, typer.Option("--show", help="List a bank's keyframes instead.")
     ] = None,
     sheet: Annotated[Path | None, typer.Option("--sheet", help="Draw a storyboard, .png.")] = None,
+    look: Annotated[
+        Path | None,
+        typer.Option(help="Write a preset with the 12 classes closest to the words, .toml."),
+    ] = None,
     clip: Annotated[
         str | None,
         typer.Option(help="CLIP: MODEL/PRETRAINED, local-dir:FOLDER, or tiny-random to try."),
@@ -58,9 +62,9 @@ def score(
         if sheet is not None:
             draw(show, sheet)
         return
-    if not files or output is None or len(files) > 2:
+    if not files or (output is None and look is None) or len(files) > 2:
         raise Trouble("name a song, its lyrics, and a bank with -o; or a bank with --show")
-    from .keyframing import Order, keyframes
+    from .keyframing import Order, keyframes, write_look
 
     order = Order(
         song=files[0],
@@ -77,6 +81,10 @@ def score(
         truncation=truncation,
         seed=seed,
     )
+    if look is not None:
+        write_look(order, look, quiet=quiet)
+    if output is None:
+        return
     keyframes(order, generator, weights, device, quiet=quiet)
     if sheet is not None:
         draw(output, sheet)

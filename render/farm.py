@@ -118,6 +118,12 @@ def folder_of(film: Path) -> Path:
     return film.with_name(f"{film.stem}.parts")
 
 
+def chunk_of(film: Path) -> int | None:
+    """Frames of a chunk in the render that was begun for this film; None where there is none."""
+    folder = folder_of(film)
+    return read_manifest(folder).inputs.chunk if (folder / "manifest.json").is_file() else None
+
+
 def opened(job: Job, inputs: Inputs, call: dict[str, Any], say: Say) -> Manifest:
     """The render that was begun before, if it is the same one; else a new one."""
     folder = folder_of(job.film)

@@ -15,26 +15,37 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from .imagenet import class_number
 from .trouble import Trouble
 
+_MOST_CLASSES, _MOST_AVOIDED = 12, 100
+
 
 def _knob(default: Any, sentence: str, low: float, high: float, unit: str = "") -> Any:
     return Field(default, ge=low, le=high, description=sentence, json_schema_extra={"unit": unit})
 
 
 def _class_numbers(wanted: object) -> tuple[int, ...]:
+    return _numbers_of(wanted, _MOST_CLASSES)
+
+
+def _numbers_of(wanted: object, most: int) -> tuple[int, ...]:
     items = wanted.split(",") if isinstance(wanted, str) else wanted
     if not isinstance(items, (list, tuple)) or not all(
         isinstance(item, (int, str)) and not isinstance(item, bool) for item in items
     ):
         raise ValueError("use a list of ImageNet class names or numbers")
-    if len(items) > 12:
-        raise ValueError(f"has {len(items)} classes; use 12 or fewer")
+    if len(items) > most:
+        raise ValueError(f"has {len(items)} classes; use {most} or fewer")
     try:
         return tuple(class_number(item) for item in items)
     except Trouble as trouble:
         raise ValueError(str(trouble)) from None
 
 
+def _avoided_numbers(wanted: object) -> tuple[int, ...]:
+    return _numbers_of(wanted, _MOST_AVOIDED)
+
+
 Classes = Annotated[tuple[int, ...], BeforeValidator(_class_numbers)]
+Avoided = Annotated[tuple[int, ...], BeforeValidator(_avoided_numbers)]
 
 
 class _Group(BaseModel):
@@ -69,6 +80,9 @@ class Steer(_Group):
         (),
         description="Up to 12 ImageNet classes, shared out over the pitch classes; "
         "none draws twelve from the seed.",
+    )
+    avoid: Avoided = Field(
+        (), description="ImageNet classes that never show, whatever the preset or the seed."
     )
     seed: int = _knob(0, "Which of all possible shows this is.", 0, 2**32 - 1)
 
@@ -150,7 +164,8 @@ class Knob:
             return "use true or false"
         if self.low is not None and self.high is not None:
             return f"use {self.low:g} to {self.high:.10g}" + (f" {self.unit}" if self.unit else "")
-        return "use a list of up to 12 ImageNet class names or numbers"
+        most = _MOST_AVOIDED if self.name == "steer.avoid" else _MOST_CLASSES
+        return f"use a list of up to {most} ImageNet class names or numbers"
 
 
 def coerced(knob: Knob, value: object) -> object:

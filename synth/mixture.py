@@ -1,5 +1,7 @@
 """Which classes show, and how much: chroma filtered over seconds, shared out over the classes."""
 
+from itertools import islice
+
 import numpy as np
 
 from .envelope import follow
@@ -25,11 +27,13 @@ def class_of_pitch(count: int) -> np.ndarray:
 
 
 def chosen_classes(steer: Steer) -> tuple[int, ...]:
-    """The preset's classes, or twelve drawn from the seed."""
-    if steer.classes:
-        return steer.classes
+    """The preset's classes, or twelve drawn from the seed; never one to avoid."""
+    allowed = tuple(c for c in steer.classes if c not in steer.avoid)
+    if allowed:
+        return allowed
     stream = np.random.RandomState(steer.seed)
-    return tuple(int(c) for c in stream.permutation(1000)[:12])
+    drawn = (int(c) for c in stream.permutation(1000))
+    return tuple(islice((c for c in drawn if c not in steer.avoid), 12))
 
 
 class Mixture:

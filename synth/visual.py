@@ -52,10 +52,7 @@ class Visual:
 
     def turn(self, knobs: Knobs) -> None:
         """Take new values from the next hop on; other classes or another seed fade over."""
-        if (knobs.steer.classes, knobs.steer.seed) != (
-            self.knobs.steer.classes,
-            self.knobs.steer.seed,
-        ):
+        if _subjects(knobs) != _subjects(self.knobs):
             self.change(knobs)
         else:
             self.knobs = knobs
@@ -70,6 +67,11 @@ class Visual:
             self._fading = _Fading(_Going(self._steering, self.knobs), self._fading, seconds)
         self.knobs = knobs
         self._steering = Steering(knobs.steer, self._embed)
+
+
+def _subjects(knobs: Knobs) -> tuple[object, ...]:
+    """What decides which classes show."""
+    return knobs.steer.classes, knobs.steer.avoid, knobs.steer.seed
 
 
 class _Going:

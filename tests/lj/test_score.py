@@ -43,6 +43,21 @@ def test_a_song_is_scored_shown_and_rendered(terminal: Terminal) -> None:
     assert "song.wav: is no bank of keyframes" in err
 
 
+def test_the_words_choose_classes_for_a_preset(terminal: Terminal) -> None:
+    (terminal.folder / "song.lrc").write_text(LYRICS)
+    words = ("score", "song.wav", "song.lrc", "--clip", "tiny-random", "--avoid", "tarantula,77")
+    code, _, err = terminal.run(*words, "--look", "look.toml")
+    assert code == 0, err
+    code, _, err = terminal.run(
+        "render", "song.wav", "-o", "a.mp4", "--size", "64", "--duration", "0.5", "-p", "look.toml"
+    )
+    assert code == 0, err
+    assert "What song sings of." in err
+    code, _, err = terminal.run(*words, "--look", "look.toml")
+    assert code == 1
+    assert "name a new preset" in err
+
+
 def test_a_killed_search_goes_on(terminal: Terminal) -> None:
     (terminal.folder / "song.lrc").write_text(LYRICS)
     words = ("score", "song.wav", "song.lrc", "-o", "song.ljbank", *QUICK)

@@ -76,3 +76,13 @@ def test_without_classes_the_seed_draws_twelve_different_ones() -> None:
     assert drawn == chosen_classes(Steer(seed=5))
     assert drawn != chosen_classes(Steer(seed=6))
     assert chosen_classes(Steer(classes=(1, 2))) == (1, 2)
+
+
+def test_classes_to_avoid_never_show() -> None:
+    steer = Steer(classes=(1, 2, 3), avoid=(2,))
+    assert chosen_classes(steer) == (1, 3)
+    drawn = chosen_classes(Steer(seed=5))
+    others = chosen_classes(Steer(seed=5, avoid=drawn))
+    assert len(others) == 12
+    assert not set(drawn) & set(others)
+    assert not set(chosen_classes(Steer(classes=drawn, avoid=drawn))) & set(drawn)
