@@ -224,3 +224,33 @@ def test_what_is_no_manifest_is_named(text: str, tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(Trouble, match="is no manifest of a render"):
         read_manifest(tmp_path)
+
+
+class Alternating(Strobe):
+    """Black and white frame by frame."""
+
+    def __init__(self) -> None:
+        self._drawn = 0
+
+    def frames(self, latents: Sequence[Latent]) -> Tensor:
+        pictures = []
+        for _ in latents:
+            self._drawn += 1
+            level = 255 * (self._drawn % 2)
+            pictures.append(torch.full((96, 96, 3), level, dtype=torch.uint8))
+        return torch.stack(pictures)
+
+
+@pytest.mark.parametrize(("limited", "most"), [(True, 6), (False, 30)])
+def test_a_film_flashes_three_times_a_second_at_most(
+    limited: bool, most: int, song: Path, tmp_path: Path
+) -> None:
+    """Three flashes are six opposing changes of a tenth of the light in any second."""
+    knobs = Knobs.model_validate({"look": {"flash_limit": limited}})
+    made = job(song, tmp_path / "a.mp4")
+    render(made, Alternating(), knobs, lambda _d, _t: None)
+    light = (watched(made.film)[0].mean((1, 2, 3)) / 255) ** 2.2
+    swings = np.abs(np.diff(light)) > 0.1
+    in_a_second = np.convolve(swings, np.ones(30), "valid")
+    assert in_a_second.max() <= most
+    assert limited or in_a_second.max() > 25
