@@ -64,6 +64,7 @@ bench: env
 	$(BIN)/python -m bench.live
 	$(BIN)/python -m bench.hands
 	$(BIN)/python -m bench.farm
+	$(BIN)/python -m bench.evening
 
 clean:
 	rm -rf .venv build dist

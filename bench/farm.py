@@ -6,13 +6,16 @@ python -m bench.farm
 import resource
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from bench.report import machine, publish, table
 from demo.compose import compose, write
 from render import farm
+from render.cluster import _Crew
 from render.manifest import Inputs, Manifest, read_manifest
 from render.segment import join
 from render.song import Job
@@ -22,6 +25,7 @@ from synth.preset import preset_of
 
 SIDE, CHUNK, SECONDS = 256, 75, 20.0
 CHUNKS = (10_000, 20_000, 40_000)  # of the simulated nights
+CREW, HANDED = 1000, (1_000, 2_000, 4_000)  # simulated workers, and the chunks they are given
 JOINED = (50, 100, 200)  # segments
 FPS = Fraction(30)
 
@@ -67,6 +71,48 @@ def kept(folder: Path, chunks: int) -> list[object]:
     return [chunks, f"{hours:.0f}", f"{seconds:.1f}", f"{1e6 * seconds / chunks:.0f}"]
 
 
+class Pretended:
+    """Ray with CREW actors that are done at once and send back a few bytes."""
+
+    def __init__(self) -> None:
+        self.exceptions = self
+        self.RayTaskError = self.RayError = ConnectionError
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return [{"Alive": True, "Resources": {"CPU": 2.0}}] * CREW
+
+    def remote(self, **_needs: float) -> Callable[[type], Any]:
+        def call(*_words: object) -> object:
+            return object()
+
+        actor = SimpleNamespace(
+            ready=SimpleNamespace(remote=call), render=SimpleNamespace(remote=call)
+        )
+        return lambda _hand: SimpleNamespace(remote=lambda *_words: actor)
+
+    def wait(self, references: list[Any], timeout: float) -> tuple[list[Any], list[Any]]:  # noqa: ARG002
+        return references[:1], references[1:]
+
+    def get(self, _reference: object) -> bytes:
+        return b"pretended"
+
+
+def handed(folder: Path, chunks: int) -> list[object]:
+    """What it costs to give so many chunks to CREW workers and to take them back."""
+    place = folder / f"crew{chunks}"
+    place.mkdir()
+    inputs = Inputs("", "", {}, {}, (16, 16), "30", "draft", 0.0, None, 1, "")
+    call = {"song": "", "film": "", "performance": "", "bank": "", "generator": {}}
+    manifest = Manifest(place, inputs, call=call)
+    manifest.plan_file.write_bytes(bytes(chunks * 4 * (2 * 128 + 2)))
+    manifest.planned(chunks, "plan", embedding=128, apart=False)
+    begun = time.perf_counter()
+    _Crew(Pretended(), manifest).work(manifest.missing(), manifest.finished)
+    seconds = time.perf_counter() - begun
+    assert not manifest.missing()
+    return [chunks, f"{seconds:.1f}", f"{1000 * seconds / chunks:.2f}"]
+
+
 def joined(folder: Path, segment: Path, song: Path, count: int) -> list[object]:
     """Milliseconds a segment that joining takes."""
     segments: Sequence[tuple[Path, int]] = [(segment, CHUNK)] * count
@@ -88,6 +134,7 @@ def main() -> None:
         )
         joins = [joined(folder, manifest.segment(0), song, count) for count in JOINED]
         workers = [rendered(folder, song, count) for count in (1, 2)]
+        crew = [handed(folder, count) for count in HANDED]
         nights = [kept(folder, count) for count in CHUNKS]
     publish(
         "farm",
@@ -111,6 +158,12 @@ Nights of one-minute chunks and a renderer that only pretends: planning the mani
 chunk, reading it again. Linear: 10,000 hours are 600,000 chunks.
 
 {table(["chunks", "hours of film", "seconds", "us a chunk"], nights)}
+
+## A thousand workers
+
+{CREW} workers that are done at once: latents handed out, segments taken back, chunks marked.
+
+{table(["chunks", "seconds", "ms a chunk"], crew)}
 
 ## Joining
 

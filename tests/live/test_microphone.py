@@ -101,6 +101,27 @@ def test_a_server_that_hangs_does_not_hang_the_show(sound_server: SoundServer) -
         microphone.stop()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_callback_that_raises_is_noticed_and_replaced(sound_server: SoundServer) -> None:
+    """PortAudio never calls such a callback again, and tells nobody."""
+    microphone = Microphone("pulse")
+    ears = Ears(microphone, Visual(Knobs(), Lamp().embed))
+    with Feeder(sound_server):
+        microphone.start()
+        ears.start()
+        until(lambda: ears.level > 0.01, "sound", 15)
+        broken = microphone.ring
+
+        def fail(_block: np.ndarray) -> None:
+            raise MemoryError("no room for this block")
+
+        broken.write = fail  # type: ignore[method-assign]
+        until(lambda: microphone.ring is not broken and ears.level > 0.01, "return", 20)
+        assert microphone.faults
+        ears.stop()
+        microphone.stop()
+
+
 def test_channels_that_are_not_there_are_named(sound_server: SoundServer) -> None:
     microphone = Microphone("pulse", channels=[40])
     microphone.start()
