@@ -12,8 +12,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from bench.report import machine, publish, table
-from demo.compose import compose, write
+from demo.compose import RATE, compose, write
 from render import farm
 from render.cluster import _Crew
 from render.manifest import Inputs, Manifest, read_manifest
@@ -24,15 +26,17 @@ from synth.generators import generator_of
 from synth.preset import preset_of
 
 SIDE, CHUNK, SECONDS = 256, 75, 20.0
-CHUNKS = (10_000, 20_000, 40_000)  # of the simulated nights
-CREW, HANDED = 1000, (1_000, 2_000, 4_000)  # simulated workers, and the chunks they are given
-JOINED = (50, 100, 200)  # segments
+PLANNED = (60.0, 120.0, 240.0)  # seconds of music
+CHUNKS = (10_000, 100_000, 600_000)  # of the simulated nights; the last are 10,000 hours
+CREW, HANDED = 1000, (1_000, 4_000, 16_000)  # simulated workers, and the chunks they are given
+JOINED = (100, 400, 1600)  # segments
 FPS = Fraction(30)
 
 
-def planned(folder: Path, song: Path, name: str) -> tuple[Manifest, Job, float]:
+def planned(folder: Path, song: Path, seconds: float = SECONDS) -> tuple[Manifest, Job, float]:
     """A render that is planned, and the seconds that planning took."""
-    job = Job(song, folder / f"{name}.mp4", (SIDE, SIDE), FPS, duration=SECONDS, quality="draft")
+    film = folder / f"{song.stem}{seconds:.0f}.mp4"
+    job = Job(song, film, (SIDE, SIDE), FPS, duration=seconds, quality="draft")
     knobs, generator = preset_of("silk").knobs, generator_of("procedural", resolution=SIDE)
     options = {"name": "procedural", "resolution": SIDE, "weights": "", "device": "cpu"}
     inputs = farm.inputs_of(job, knobs, generator, None, chunk=CHUNK, how="")
@@ -42,9 +46,25 @@ def planned(folder: Path, song: Path, name: str) -> tuple[Manifest, Job, float]:
     return manifest, job, time.perf_counter() - begun
 
 
+def looped(folder: Path) -> Path:
+    """The demo song over and over, as long as the longest plan wants."""
+    place = folder / "looped.wav"
+    write(place, np.resize(compose(), int(max(PLANNED) * RATE)))
+    return place
+
+
+def plan_cost(folder: Path, song: Path, seconds: float) -> list[object]:
+    """Seconds that planning so much music takes, and for an hour of it."""
+    manifest, _, took = planned(folder, song, seconds)
+    row = manifest.plan_file.stat().st_size / manifest.frames
+    return [f"{seconds:.0f}", f"{took:.1f}", f"{3600 * took / seconds:.0f}", f"{row:.0f}"]
+
+
 def rendered(folder: Path, song: Path, workers: int) -> list[object]:
     """Frames a second with so many processes, their start included."""
-    manifest, job, _ = planned(folder, song, f"w{workers}")
+    place = folder / f"workers{workers}"
+    place.mkdir()
+    manifest, job, _ = planned(place, song)
     begun = time.perf_counter()
     outcome = farm.render_in_chunks(manifest, job, work_by(["cpu"] * workers), lambda _d, _t: None)
     rate = outcome.frames / (time.perf_counter() - begun)
@@ -127,8 +147,9 @@ def main() -> None:
         folder = Path(name)
         song = folder / "song.wav"
         write(song, compose())
-        manifest, job, seconds = planned(folder, song, "plan")
-        row = manifest.plan_file.stat().st_size / manifest.frames
+        manifest, job, _ = planned(folder, song)
+        long = looped(folder)
+        plans = [plan_cost(folder, long, seconds) for seconds in PLANNED]
         farm.render_chunk(
             manifest, 0, generator_of("procedural", resolution=SIDE, device="cpu"), job
         )
@@ -142,9 +163,12 @@ def main() -> None:
 
 {machine()}.
 
-Planning {SECONDS:.0f} s of the demo song took {seconds:.2f} s: {3600 * seconds / SECONDS:.0f} s for
-an hour of music. A frame of the plan is {row:.0f} bytes; that is what a cluster moves to a worker
-for each frame, and a segment's bytes come back.
+## Planning
+
+The demo song over and over. A frame's bytes in the plan are what a cluster moves to a worker for
+it; a segment's bytes come back.
+
+{table(["s of music", "seconds", "s for an hour", "bytes a frame"], plans)}
 
 ## Workers
 
@@ -155,7 +179,7 @@ for each frame, and a segment's bytes come back.
 ## Bookkeeping
 
 Nights of one-minute chunks and a renderer that only pretends: planning the manifest, marking every
-chunk, reading it again. Linear: 10,000 hours are 600,000 chunks.
+chunk, reading it again.
 
 {table(["chunks", "hours of film", "seconds", "us a chunk"], nights)}
 
