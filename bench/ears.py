@@ -236,6 +236,12 @@ FORMS = tuple(
         ((BREAK, 6), (DROP, 8), (INTRO, 4), (DROP, 6)),
         ((DROP, 8), (VERSE, 8), (INTRO, 4), (VERSE, 4), (DROP, 4)),
         ((VERSE, 24),),
+        ((INTRO, 6), (DROP, 8), (BREAK, 6), (DROP, 8)),
+        ((VERSE, 6), (BREAK, 8), (VERSE, 8), (INTRO, 4)),
+        ((DROP, 12), (BREAK, 4), (DROP, 12)),
+        ((INTRO, 8), (VERSE, 12), (INTRO, 4), (DROP, 8)),
+        ((BREAK, 4), (VERSE, 8), (BREAK, 4), (VERSE, 8)),
+        ((DROP, 20),),
     )
 )
 

@@ -1,32 +1,39 @@
 """Chroma: which of the twelve pitch classes sound, from the magnitudes and phases of one spectrum.
 
-Three things make it steady. Magnitudes are compressed and their local mean is taken away, so that
+Four things make it steady. Magnitudes are compressed and their local mean is taken away, so that
 drums and hiss, which fill every bin alike, leave little, and a loud overtone outweighs no soft
 fundamental. Weight lies on the octaves where harmony is played (Dan Ellis, "Chroma feature
-analysis and synthesis", 2007). And below 400 Hz, where a bin is wider than a semitone, each bin
+analysis and synthesis", 2007). Below 400 Hz, where a bin is wider than a semitone, each bin
 counts at the frequency that its phase's advance tells (James Flanagan and Roger Golden, "Phase
-vocoder", 1966).
+vocoder", 1966). And a moment in which noise covers the tones moves the chroma little: what was
+heard clearly stays until it is heard clearly again.
 """
 
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
+from .envelope import RunningPeak
+
 _WIDTH = 0.25  # semitones, standard deviation around a pitch
 _CENTRE, _SPREAD = 4.0, 1.0  # octave of most weight and its standard deviation; C4 is 262 Hz
 _HIGHEST = 8.2  # octaves; above, overtones say nothing about harmony
 _BY_PHASE = 400.0  # Hz, below which frequency comes from phase
-_COMPRESSION = 3.0  # log(1 + 3 x)
+_COMPRESSION = 0.5  # log(1 + x / 2)
 _FLOOR = 1.2  # times the local mean that is taken away,
 _NEIGHBOURS = 30  # bins to each side of it
+_CLEAREST_FOR = 4.6  # seconds until the most tonal moment is forgotten
 _PITCHES = np.arange(12)[:, None]
 
 
-def sharpened(magnitudes: np.ndarray) -> np.ndarray:
-    """Compressed magnitudes (bins,) above their local mean: peaks stay, noise goes."""
+def sharpened(magnitudes: np.ndarray) -> tuple[np.ndarray, float]:
+    """Compressed magnitudes (bins,) above their local mean, and what share 0..1 of all they are.
+
+    Peaks stay, noise goes. A chord has a large share, drums and hiss a small one.
+    """
     compressed = np.log1p(_COMPRESSION * magnitudes)
     floor = uniform_filter1d(compressed, 2 * _NEIGHBOURS + 1)
-    peaks: np.ndarray = np.maximum(compressed - _FLOOR * floor, 0)
-    return peaks
+    peaks = np.maximum(compressed - _FLOOR * floor, 0)
+    return peaks, float(peaks.sum() / max(compressed.sum(), 1e-6))
 
 
 def _weights(hertz: np.ndarray) -> np.ndarray:
@@ -67,3 +74,18 @@ class LowerPitches:
             _weights((self._bins + offset) * self._hertz_per_bin) @ peaks[self._bins]
         )
         return chroma
+
+
+class Clarity:
+    """The mean of what was heard: tonal moments replace it, noisy ones hardly move it."""
+
+    def __init__(self, dt: float) -> None:
+        self._dt = dt
+        self._clearest = RunningPeak(release=_CLEAREST_FOR)
+        self._mean = np.zeros(12)
+
+    def step(self, energy: np.ndarray, tonality: float) -> np.ndarray:
+        """The mean (12,) after energies (12,) of a moment whose tonality is 0..1."""
+        share = self._clearest.normalised(tonality, self._dt, floor=1e-6)
+        self._mean = self._mean + share**2 * (energy - self._mean)
+        return self._mean

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import signal
 
 from .beat import BeatTracker
-from .chroma import LowerPitches, sharpened, upper_bank
+from .chroma import Clarity, LowerPitches, sharpened, upper_bank
 from .envelope import RunningPeak
 from .hop import HOP, RATE
 from .hum import Hum
@@ -152,6 +152,7 @@ class _Chroma:
         self._upper = aubio.filterbank(12, LONG_WINDOW)
         self._upper.set_coeffs(upper_bank(LONG_WINDOW, rate))
         self._lower = LowerPitches(LONG_WINDOW, 2 * hop, rate)
+        self._clarity = Clarity(2 * hop / rate)
         self._first_half: np.ndarray | None = None
         self._chroma = np.zeros(12)
 
@@ -161,10 +162,10 @@ class _Chroma:
             return self._chroma
         spectrum = self._spectrum(np.concatenate([self._first_half, samples]))
         self._first_half = None
-        peaks = sharpened(spectrum.norm * gain)
+        peaks, tonality = sharpened(spectrum.norm * gain)
         lower = self._lower.step(peaks, spectrum.phas)
         spectrum.norm[:] = peaks
-        energy = lower + self._upper(spectrum)
+        energy = self._clarity.step(lower + self._upper(spectrum), tonality)
         self._chroma = energy / max(float(energy.max()), 1e-6)
         return self._chroma
 

@@ -13,6 +13,8 @@ from collections import deque
 
 import numpy as np
 
+from .envelope import RunningPeak
+
 BANDS = 32
 LOWEST, HIGHEST = 40.0, 16000.0  # Hz
 BODY_BANDS = 23  # bands below about 3 kHz: drums and chords without the hats
@@ -20,9 +22,11 @@ BODY_BANDS = 23  # bands below about 3 kHz: drums and chords without the hats
 _COMPRESSION = 3.0  # log(1 + 3 x): loud and soft hits come closer
 _PEAK_FOR = 15.0  # seconds until a band's peak is forgotten
 FAINTEST_PEAK = 0.1  # of a band at listening level; hiss below it is not blown up
-_THRESHOLD = 0.08  # novelty of the softest hit
+_THRESHOLD = 0.07  # novelty of the softest hit
 _ABOVE_USUAL = 1.5  # times the median novelty of the last moments
 _USUAL = 0.15  # seconds of those moments
+_TAIL = 0.1  # of a hit's novelty, by which the flutter of its tail may rise,
+_TAIL_FOR = 0.05  # seconds until that is forgotten
 _REST = 0.05  # seconds after an onset in which no other begins
 
 
@@ -75,13 +79,17 @@ class OnsetPicker:
     def __init__(self, dt: float) -> None:
         self._dt = dt
         self._recent: deque[float] = deque(maxlen=max(1, round(_USUAL / dt)))
+        self._hit = RunningPeak(release=_TAIL_FOR)
+        self._tail = 0.0
         self._rested = _REST
 
     def step(self, novelty: float) -> bool:
         usual = sorted(self._recent)[len(self._recent) // 2] if self._recent else 0.0
+        threshold = _THRESHOLD + _ABOVE_USUAL * usual + self._tail
         self._recent.append(novelty)
+        self._tail = _TAIL * self._hit.update(novelty, self._dt)
         self._rested += self._dt
-        if novelty < _THRESHOLD + _ABOVE_USUAL * usual or self._rested < _REST:
+        if novelty < threshold or self._rested < _REST:
             return False
         self._rested = 0.0
         return True

@@ -12,7 +12,7 @@ _GROUPS = 8  # bands of the coarse shape
 _QUICK = 0.6  # seconds: a beat or two
 _SLOW = 20.0  # seconds that a section's usual colour remembers
 _FAINTEST = 0.02  # magnitude that counts as nothing
-_CHANGED = 0.8  # root mean square of log ratios, about 7 dB
+_CHANGED = 0.85  # root mean square of log ratios, about 7 dB
 _SHORTEST = 4.0  # seconds of a section
 
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from synth.features import Analyzer
+from synth.chroma import Clarity, LowerPitches, sharpened, upper_bank
+from synth.features import LONG_WINDOW, Analyzer
 from tests import sounds
 
 
@@ -28,9 +29,6 @@ def test_tones_of_eight_harmonics_from_octave_one_and_a_half(note: int) -> None:
 
 def test_streaming_equals_a_batch_of_the_same_definition() -> None:
     """The definition written again with numpy's FFT, over a song's worth of hops at once."""
-    from synth.chroma import LowerPitches, sharpened, upper_bank
-    from synth.features import LONG_WINDOW
-
     song = sounds.chord((57, 60, 64), 2) + sounds.struck(sounds.kick(), [0.5, 1.0, 1.5], 2)
     analyzer = Analyzer()
     levelled = []
@@ -42,11 +40,12 @@ def test_streaming_equals_a_batch_of_the_same_definition() -> None:
     sound = np.concatenate([np.zeros(LONG_WINDOW - 1024), *levelled])
     window = 0.5 * (1 - np.cos(2 * np.pi * np.arange(LONG_WINDOW) / LONG_WINDOW))
     lower, bank = LowerPitches(LONG_WINDOW, 1024, 44100), upper_bank(LONG_WINDOW, 44100)
+    clarity = Clarity(1024 / 44100)
     for number, chroma in enumerate(stream[1::2]):
         part = sound[1024 * number : 1024 * number + LONG_WINDOW] * window
         spectrum = np.fft.rfft(np.fft.fftshift(part))
-        peaks = sharpened(np.abs(spectrum))
-        energy = lower.step(peaks, np.angle(spectrum)) + bank @ peaks
+        peaks, tonality = sharpened(np.abs(spectrum))
+        energy = clarity.step(lower.step(peaks, np.angle(spectrum)) + bank @ peaks, tonality)
         assert chroma == pytest.approx(energy / max(energy.max(), 1e-6), abs=1e-5)
 
 
@@ -59,3 +58,12 @@ def test_chords_stand_out_of_drums(notes: tuple[int, ...]) -> None:
     wanted = {note % 12 for note in notes}
     late = [set(np.argsort(f.chroma)[-len(wanted) :]) == wanted for f in heard if f.time > 0.4]
     assert np.mean(late) > 0.95
+
+
+def test_a_drum_hit_hardly_moves_what_was_heard_clearly() -> None:
+    clarity = Clarity(1024 / 44100)
+    chord, noise = np.eye(12)[0], np.ones(12)
+    clarity.step(chord, 0.6)
+    assert clarity.step(noise, 0.1).argmax() == 0
+    assert clarity.step(noise, 0.1)[1:].max() < 0.1
+    assert clarity.step(np.eye(12)[7], 0.6).argmax() == 7  # a clear chord takes over at once
