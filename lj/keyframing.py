@@ -4,16 +4,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from synth.trouble import Trouble
 
 from .console import note
+from .storyboard import Cell, draw
 from .studio import weights_hash
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from precompute.artists import Artist
+    from precompute.clap import Clap
     from precompute.guide import Guide
-    from precompute.lyrics import Lyrics
-    from precompute.optimise import Search
+    from precompute.lyrics import Line, Lyrics
+    from precompute.task import Search
 
 _SIDE = 256  # pixels that the embedded generator draws for CLIP
 
@@ -25,7 +31,10 @@ class Order:
     song: Path
     lyrics: Path
     bank: Path | None
+    sheet: Path | None
     clip: str | None
+    sbert: str | None
+    clap: str | None
     vibes: tuple[str, ...]
     vibes_file: Path | None
     phrases: str | None
@@ -33,6 +42,8 @@ class Order:
     steps: int
     samples: int
     restarts: int
+    apart: bool
+    consistency: float
     truncation: float
     seed: int
 
@@ -42,8 +53,7 @@ def keyframes(
 ) -> None:
     """Read, search, write, and say how it goes."""
     from precompute.lines import score_lines
-    from precompute.lyrics import Line
-    from precompute.optimise import Found
+    from precompute.task import Found
     from synth import generators
     from synth.bank import SUFFIX
 
@@ -53,7 +63,7 @@ def keyframes(
     if not order.bank.parent.is_dir():
         raise Trouble(f"{order.bank}: the folder {order.bank.parent} does not exist; make it first")
     how = _search(order)
-    lyrics = _lyrics(order, quiet=quiet)
+    lines = _lines(order, quiet=quiet)
     name = generator or generators.DEFAULT
     artist = _artist(name, weights, generators.device_of(device))
     guide = _guide(order, device="cpu" if not artist.differentiable else str(artist.device))
@@ -65,25 +75,32 @@ def keyframes(
         "seed": order.seed,
     }
 
-    def told(number: int, count: int, line: Line, found: Found, kept: bool) -> None:
+    cells: list[Cell] = []
+
+    def told(number: int, count: int, line: "Line", found: Found, kept: bool) -> None:
         was = "  (found before)" if kept else ""
         progress = f"{number + 1} of {count}  {found.start:.3f} → {found.score:.3f}"
         note(f"{progress}  {line.text}{was}", quiet=quiet)
+        if order.sheet is not None:
+            cells.append(Cell(line.text, line.time, found.start, found.score, found.picture))
+            draw(cells, order.sheet)
 
-    score_lines(lyrics.lines, artist, guide, how, order.bank, about, told)
-    note(f"{order.bank}: {len(lyrics.lines)} keyframes for {name}", quiet=quiet)
+    score_lines(lines, artist, guide, how, order.bank, about, told)
+    note(f"{order.bank}: {len(lines)} keyframes for {name}", quiet=quiet)
 
 
 def write_look(order: Order, path: Path, *, quiet: bool) -> None:
     """A preset with the classes that go with the words."""
     from precompute.classes import classes_for
     from precompute.clip import DEFAULT, clip_of
+    from precompute.sentences import sentences_of
     from synth.imagenet import names
 
     if path.suffix != ".toml" or path.exists():
         raise Trouble(f"{path}: name a new preset that ends in .toml")
-    lines = [line.text for line in _lyrics(order, quiet=quiet).lines]
-    chosen = classes_for(lines, clip_of(order.clip or DEFAULT), _search(order).avoid)
+    lines = _lyrics(order, quiet=quiet).lines
+    reader = sentences_of(order.sbert) if order.sbert else clip_of(order.clip or DEFAULT)
+    chosen = classes_for(lines, reader, _search(order).avoid)
     listed = "".join(f"  {number}, # {names()[number][0]}\n" for number in chosen)
     avoid = f"avoid = {list(_search(order).avoid)}\n" if order.avoid else ""
     text = f'description = "What {order.lyrics.stem} sings of."\n\n[steer]\n'
@@ -95,7 +112,7 @@ def write_look(order: Order, path: Path, *, quiet: bool) -> None:
 
 
 def _search(order: Order) -> "Search":
-    from precompute.optimise import Search
+    from precompute.task import Search
     from synth.imagenet import class_number
 
     names = [name for name in (order.avoid or "").split(",") if name.strip()]
@@ -103,10 +120,42 @@ def _search(order: Order) -> "Search":
         steps=order.steps,
         samples=order.samples,
         restarts=order.restarts,
+        apart=order.apart,
+        consistency=order.consistency,
         truncation=order.truncation,
         seed=order.seed,
         avoid=tuple(class_number(name.strip()) for name in names),
     )
+
+
+def _lines(order: Order, *, quiet: bool) -> "tuple[Line, ...]":
+    """What is sung and, where CLAP listens, what is heard meanwhile."""
+    if order.clap is None:
+        return _lyrics(order, quiet=quiet).lines
+    from precompute.clap import clap_of
+    from precompute.lyrics import has_lyrics, unsung
+
+    sung = order.lyrics != order.song or has_lyrics(order.song)
+    lines = _lyrics(order, quiet=quiet).lines if sung else ()
+    clap = clap_of(order.clap)
+    heard = _heard(order.song, unsung(lines, *_form(order.song)), clap)
+    return tuple(sorted((*lines, *heard), key=lambda line: line.time))
+
+
+def _heard(song: Path, passages: "Sequence[Line]", clap: "Clap") -> "list[Line]":
+    """Passages without words, and what they sound like."""
+    from dataclasses import replace
+
+    from synth.hop import RATE
+    from synth.sound import hops_of
+
+    samples = np.concatenate(list(hops_of(song)))
+    found = []
+    for passage in passages:
+        begin, end = int(passage.time * RATE), int((passage.time + passage.duration) * RATE)
+        scenes = clap.scenes_of(samples[begin:end])
+        found.append(replace(passage, text=f"♪ {scenes[0][0]}", heard=scenes))
+    return found
 
 
 def _lyrics(order: Order, *, quiet: bool) -> "Lyrics":

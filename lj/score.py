@@ -19,7 +19,10 @@ def score(
     show: Annotated[
         Path | None, typer.Option("--show", help="List a bank's keyframes instead.")
     ] = None,
-    sheet: Annotated[Path | None, typer.Option("--sheet", help="Draw a storyboard, .png.")] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option("--sheet", help="Draw a storyboard, .png; it grows with the search."),
+    ] = None,
     look: Annotated[
         Path | None,
         typer.Option(help="Write a preset with the 12 classes closest to the words, .toml."),
@@ -28,6 +31,17 @@ def score(
         str | None,
         typer.Option(help="CLIP: MODEL/PRETRAINED, local-dir:FOLDER, or tiny-random to try."),
     ] = None,
+    sbert: Annotated[
+        str | None,
+        typer.Option(help="Read for --look with SBERT instead: all-MiniLM-L6-v2 or a folder."),
+    ] = None,
+    clap: Annotated[
+        str | None,
+        typer.Option(
+            help="Where nobody sings, let CLAP hear what to show: laion/clap-htsat-unfused, "
+            "a folder, or tiny-random to try."
+        ),
+    ] = None,
     vibe: Annotated[
         list[str] | None, typer.Option("--vibe", help="A style: painting, dark, weird, neon …")
     ] = None,
@@ -35,6 +49,12 @@ def score(
     steps: Annotated[int, typer.Option(min=0, help="Steps of the search for a line.")] = 100,
     samples: Annotated[int, typer.Option(min=1, help="Starts that are tried for a line.")] = 64,
     restarts: Annotated[int, typer.Option(min=1, help="Searches for a line; the best stays.")] = 1,
+    apart: Annotated[
+        bool, typer.Option(help="Search coarse, middle and fine sizes each for itself.")
+    ] = False,
+    consistency: Annotated[
+        float, typer.Option(min=0, max=1, help="How much of a line stays in the next one's aim.")
+    ] = 0.25,
     phrases: Annotated[
         str | None, typer.Option(help="Join and split lines to last MIN,MAX seconds.")
     ] = None,
@@ -55,12 +75,14 @@ def score(
     """
     from synth.trouble import Trouble
 
-    from .storyboard import draw, listed
+    from .storyboard import check, draw, listed, of_bank
 
+    if sheet is not None:
+        check(sheet)
     if show is not None:
         listed(show, as_json=as_json)
         if sheet is not None:
-            draw(show, sheet)
+            draw(of_bank(show), sheet)
         return
     if not files or (output is None and look is None) or len(files) > 2:
         raise Trouble("name a song, its lyrics, and a bank with -o; or a bank with --show")
@@ -70,7 +92,10 @@ def score(
         song=files[0],
         lyrics=files[-1],
         bank=output,
+        sheet=sheet,
         clip=clip,
+        sbert=sbert,
+        clap=clap,
         vibes=tuple(vibe or ()),
         vibes_file=vibes,
         phrases=phrases,
@@ -78,6 +103,8 @@ def score(
         steps=steps,
         samples=samples,
         restarts=restarts,
+        apart=apart,
+        consistency=consistency,
         truncation=truncation,
         seed=seed,
     )
@@ -86,6 +113,4 @@ def score(
     if output is None:
         return
     keyframes(order, generator, weights, device, quiet=quiet)
-    if sheet is not None:
-        draw(output, sheet)
     listed(output, as_json=as_json)

@@ -1,10 +1,16 @@
 """A bank's keyframes as a list and as a picture."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from synth.trouble import Trouble
 
 from .console import print_json
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _COLUMNS, _CELL, _TEXT, _GAP = 5, 240, 56, 8  # of the storyboard; pixels
 
@@ -24,33 +30,61 @@ def listed(path: Path, *, as_json: bool) -> None:
         print(f"{number:3}  {e.time:7.2f} s  {e.duration:5.2f} s  {e.score:6.3f}  {e.text}")
 
 
-def draw(path: Path, sheet: Path) -> None:
-    """A storyboard: every line with its time, picture and score."""
-    from PIL import Image, ImageDraw, ImageFont
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A line on the storyboard."""
 
-    from synth.bank import Bank
+    text: str
+    time: float  # seconds
+    start: float  # score of the best start
+    score: float
+    picture: "np.ndarray"  # (h, w, 3) uint8
 
+
+def check(sheet: Path) -> None:
+    """Trouble when a storyboard cannot have this name."""
     if sheet.suffix.lower() != ".png":
         raise Trouble(f"{sheet}: a storyboard's name ends in .png")
+
+
+def of_bank(path: Path) -> list[Cell]:
+    """A bank's keyframes."""
+    from synth.bank import Bank
+
     bank = Bank(path)
-    rows = -(-len(bank) // _COLUMNS)
+    return [
+        Cell(e.text, e.time, e.start, e.score, bank.thumbnail(k))
+        for k, e in enumerate(bank.entries)
+    ]
+
+
+def draw(cells: Sequence[Cell], sheet: Path) -> None:
+    """A storyboard: every line with its time, picture and score; whole at any moment."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    check(sheet)
+    rows = -(-len(cells) // _COLUMNS)
     size = (_COLUMNS * (_CELL + _GAP) + _GAP, rows * (_CELL + _TEXT + _GAP) + _GAP)
     board = Image.new("RGB", size, (16, 16, 20))
     pen, font = ImageDraw.Draw(board), ImageFont.load_default(14)
-    for number, entry in enumerate(bank.entries):
+    for number, cell in enumerate(cells):
         row, column = divmod(number, _COLUMNS)
         x, y = _GAP + column * (_CELL + _GAP), _GAP + row * (_CELL + _TEXT + _GAP)
-        picture = Image.fromarray(bank.thumbnail(number)).resize((_CELL, _CELL))
+        picture = Image.fromarray(cell.picture).resize((_CELL, _CELL))
         board.paste(picture, (x, y))
-        minutes, seconds = divmod(entry.time, 60)
-        facts = f"{minutes:02.0f}:{seconds:05.2f}   {entry.start:.3f} > {entry.score:.3f}"
+        minutes, seconds = divmod(cell.time, 60)
+        facts = f"{minutes:02.0f}:{seconds:05.2f}   {cell.start:.3f} > {cell.score:.3f}"
         pen.text((x, y + _CELL + 2), facts, fill=(150, 150, 160), font=font)
-        for k, line in enumerate(_wrapped(entry.text, 32)[:2]):
+        for k, line in enumerate(_wrapped(cell.text, 32)[:2]):
             pen.text((x, y + _CELL + 19 + 17 * k), line, fill=(235, 235, 240), font=font)
+    working = sheet.with_name(f".{sheet.name}.writing")
     try:
-        board.save(sheet)
+        board.save(working, "PNG")
+        working.replace(sheet)
     except OSError as error:
         raise Trouble(f"{sheet}: cannot be written ({error.strerror or error})") from None
+    finally:
+        working.unlink(missing_ok=True)
 
 
 def _wrapped(text: str, width: int) -> list[str]:

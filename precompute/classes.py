@@ -1,33 +1,44 @@
-"""The twelve ImageNet classes that go with a song's words, by CLIP's own text tower.
+"""The twelve ImageNet classes that go with a song's words, by one who reads: CLIP or SBERT.
 
-Words, lines and the song as a whole are held against every class's name; each grain is levelled
-over the classes before they are added, so that no grain drowns the others. The best are taken one
-by one, each leaning away from those that were taken, for twelve dogs are one subject.
+Words, lines, verses and the song as a whole are held against every class's name; each grain is
+levelled over the classes before they are added, so that no grain drowns the others. The best are
+taken one by one, each leaning away from those that were taken, for twelve dogs are one subject.
 """
 
 import re
 from collections.abc import Collection, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from synth.imagenet import CLASSES, names
 
-from .clip import Clip
+from .lyrics import Line, verses
 
 COUNT = 12
-_WEIGHTS = {"words": 0.25, "lines": 0.45, "song": 0.3}
+_WEIGHTS = {"words": 0.2, "lines": 0.4, "verses": 0.2, "song": 0.2}
 _VARIETY = 0.35  # how much a class loses for being like one that was taken
 _SHORTEST = 4  # letters of a word that means something by itself
 _TOGETHER = 200  # texts that are read at once
 
 
-def classes_for(lines: Sequence[str], clip: Clip, avoid: Collection[int] = ()) -> tuple[int, ...]:
+class Reader(Protocol):
+    """Whoever turns texts into vectors."""
+
+    def of_texts(self, texts: list[str]) -> Tensor:
+        """Unit vectors (n, d) of texts."""
+        ...
+
+
+def classes_for(
+    lines: Sequence[Line], reader: Reader, avoid: Collection[int] = ()
+) -> tuple[int, ...]:
     """COUNT classes for a song's lines, the closest first; never one to `avoid`."""
-    vectors = _vectors(clip, [f"a photo of a {names()[k][0]}" for k in range(CLASSES)])
+    vectors = _vectors(reader, [f"a photo of a {names()[k][0]}" for k in range(CLASSES)])
     closeness = torch.zeros(CLASSES)
     for grain, weight in _WEIGHTS.items():
-        closeness += weight * _levelled(_vectors(clip, _texts(grain, lines)) @ vectors.T)
+        closeness += weight * _levelled(_vectors(reader, _texts(grain, lines)) @ vectors.T)
     closeness[list(avoid)] = -torch.inf
     alike = vectors @ vectors.T
     chosen: list[int] = []
@@ -40,10 +51,12 @@ def classes_for(lines: Sequence[str], clip: Clip, avoid: Collection[int] = ()) -
     return tuple(chosen)
 
 
-def _texts(grain: str, lines: Sequence[str]) -> list[str]:
+def _texts(grain: str, lines: Sequence[Line]) -> list[str]:
     if grain == "lines":
-        return list(lines)
-    whole = " ".join(lines)
+        return [line.text for line in lines]
+    if grain == "verses":
+        return [" ".join(line.text for line in verse) for verse in verses(lines)]
+    whole = " ".join(line.text for line in lines)
     if grain == "song":
         return [whole]
     return sorted(
@@ -51,8 +64,10 @@ def _texts(grain: str, lines: Sequence[str]) -> list[str]:
     ) or [whole]
 
 
-def _vectors(clip: Clip, texts: Sequence[str]) -> Tensor:
-    parts = [clip.of_texts(list(texts[k : k + _TOGETHER])) for k in range(0, len(texts), _TOGETHER)]
+def _vectors(reader: Reader, texts: Sequence[str]) -> Tensor:
+    parts = [
+        reader.of_texts(list(texts[k : k + _TOGETHER])) for k in range(0, len(texts), _TOGETHER)
+    ]
     return torch.cat(parts).cpu()
 
 

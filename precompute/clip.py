@@ -12,6 +12,8 @@ from torch import Tensor
 
 from synth.trouble import Trouble
 
+from .operators import complete_torchvision
+
 TINY = "tiny-random"
 DEFAULT = "ViT-B-32/laion2b_s34b_b79k"
 _TINY_SIZES = {
@@ -25,7 +27,6 @@ _TINY_SIZES = {
     },
     "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 2},
 }
-_missing_operators: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +114,8 @@ def _asked(name: str, network: Any, tokenizer: Any, device: str) -> Clip:
 
 
 def _open_clip() -> Any:
-    """The module; torchvision's wheel beside a torch without CUDA lacks two operators."""
-    global _missing_operators  # noqa: PLW0603 - the library must outlive the call
     try:
-        if torch.version.cuda is None and _missing_operators is None:
-            _missing_operators = torch.library.Library("torchvision", "FRAGMENT")
-            schema = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-            for operator in ("nms", "qnms"):
-                _missing_operators.define(operator + schema)
+        complete_torchvision()
         import open_clip
     except ImportError:
         raise Trouble("open_clip is not installed; pip install 'latent-jockey[words]'") from None

@@ -20,6 +20,7 @@ from synth.trouble import Trouble
 from .clip import Clip
 
 TEMPLATES = ("{}", "a picture of {}", "a painting of {}", "an artistic photo of {}")
+_STYLE = 0.35  # of a vibe beside the words
 _BRIGHTNESS, _SATURATION, _CONTRAST = 0.5, 1.0, 0.5
 _SHIFT, _RESIZE = 0.125, 0.2  # of the side
 _HOLE = 0.5  # of the side
@@ -71,16 +72,22 @@ class Guide:
             for prompt, weight in vibe.prompts.items()
         ]
 
-    def target(self, text: str) -> Tensor:
-        """The unit vector (e,) that pictures are held against."""
-        words = self.clip.of_texts([template.format(text) for template in TEMPLATES]).mean(0)
+    def target(self, meaning: Mapping[str, float]) -> Tensor:
+        """The unit vector (d,) that pictures are held against, of weighted texts."""
+        aim = torch.stack([weight * self._words(text) for text, weight in meaning.items()]).sum(0)
         for vector, weight in self._style:
-            words = words + 0.35 * weight * vector
-        unit: Tensor = F.normalize(words, dim=0)
+            aim = aim + _STYLE * weight * vector
+        unit: Tensor = F.normalize(aim, dim=0)
         return unit
 
+    def _words(self, text: str) -> Tensor:
+        return self.clip.of_texts([template.format(text) for template in TEMPLATES]).mean(0)
+
     def score(self, pictures: Tensor, target: Tensor, stream: torch.Generator) -> Tensor:
-        """(n,) cosines of pictures (n, 3, h, w) in 0..1, with gradients."""
+        """(n,) cosines of pictures (n, 3, h, w) in 0..1, with gradients.
+
+        All are seen through the same changes.
+        """
         copies = changed(pictures, self.copies, self.clip.side, stream)
         vectors = self.clip.of_pictures(copies.flatten(0, 1))
         cosines: Tensor = (vectors @ target).unflatten(0, (len(pictures), self.copies))
@@ -88,13 +95,16 @@ class Guide:
 
 
 def changed(pictures: Tensor, copies: int, side: int, stream: torch.Generator) -> Tensor:
-    """(n, copies, 3, side, side): each picture in many lights and places, a hole in each."""
+    """(n, copies, 3, side, side): each picture in the same many lights and places, and holes."""
     count = len(pictures) * copies
+
+    def alike(numbers: Tensor) -> Tensor:
+        """What was drawn for the copies of one picture, for those of every picture."""
+        return torch.cat([numbers] * len(pictures)).to(pictures.device)
 
     def spread(*shape: int) -> Tensor:
         """Uniform numbers in -1..1."""
-        numbers: Tensor = torch.rand(count, *shape, generator=stream)
-        return 2 * numbers.to(pictures.device) - 1
+        return alike(2 * torch.rand(copies, *shape, generator=stream) - 1)
 
     copied = pictures.repeat_interleave(copies, 0)
     scale = 1 / (1 + _RESIZE * spread())
@@ -110,7 +120,7 @@ def changed(pictures: Tensor, copies: int, side: int, stream: torch.Generator) -
     seen = grey + (seen - grey) * (1 + _SATURATION * spread(1, 1, 1))
     middle = seen.mean((1, 2, 3), keepdim=True)
     seen = middle + (seen - middle) * (1 + _CONTRAST * spread(1, 1, 1)) + light
-    holed: Tensor = seen * _holes(count, side, stream).to(seen.device)
+    holed: Tensor = seen * alike(_holes(copies, side, stream))
     grouped: Tensor = holed.unflatten(0, (len(pictures), copies))
     return grouped
 

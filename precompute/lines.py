@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from synth.bank import Keyframe, save_bank
-from synth.latents import Latent
 
-from .artists import Artist
+from .artists import Artist, keyframe_latent
 from .guide import Guide
 from .lyrics import Line
-from .optimise import Found, Search, search
+from .optimise import search
+from .task import Found, Search
 
 _THUMBNAIL = 128  # pixels
 _REMEMBERED = 2  # found pictures that the next search may start from
@@ -39,18 +40,25 @@ def score_lines(
     about: dict[str, Any],
     told: Told,
 ) -> None:
-    """Search a picture for each line and write the bank; lines that were found before are kept."""
+    """Search a picture for each line and write the bank; lines that were found before are kept.
+
+    A share `how.consistency` of each line's aim stays in the next one's (as Joel Jang, Sumin
+    Shin and Yoonjeon Kim add the vectors of neighbours in "Music2Video", 2022).
+    """
     parts = parts_of(bank)
     parts.mkdir(exist_ok=True)
     found: list[Found] = []
     frames: list[Keyframe] = []
+    key, aim = "", None
     for number, line in enumerate(lines):
-        key = _key(line, how, about, found[-_REMEMBERED:])
+        key = _key(line, how, about, key if how.consistency else "")
         file = parts / f"{key}.safetensors"
+        own = guide.target(line.meaning)
+        aim = own if aim is None else F.normalize(own + how.consistency * aim, dim=0)
         one = _read(file)
         kept = one is not None
         if one is None:
-            one = search(artist, guide, line.text, how, found[-_REMEMBERED:])
+            one = search(artist, guide, aim, how, found[-_REMEMBERED:])
             _write(one, file)
         found.append(one)
         frames.append(_keyframe(line, one))
@@ -59,12 +67,10 @@ def score_lines(
     shutil.rmtree(parts)
 
 
-def _key(line: Line, how: Search, about: dict[str, Any], before: Sequence[Found]) -> str:
-    """What decides a line's picture, as a name."""
-    digest = hashlib.sha256(json.dumps([line.text, repr(how), about]).encode())
-    for found in before:
-        digest.update(found.noise.tobytes() + found.embedding.tobytes())
-    return digest.hexdigest()[:32]
+def _key(line: Line, how: Search, about: dict[str, Any], before: str) -> str:
+    """What decides a line's picture, as a name; `before` is the name that it depends on."""
+    facts = json.dumps([line.meaning, repr(how), about, before])
+    return hashlib.sha256(facts.encode()).hexdigest()[:32]
 
 
 def _write(found: Found, file: Path) -> None:
@@ -94,7 +100,7 @@ def _read(file: Path) -> Found | None:
 
 
 def _keyframe(line: Line, found: Found) -> Keyframe:
-    latent = Latent(found.noise, found.embedding, found.truncation)
+    latent = keyframe_latent(found.noise, found.embedding, found.truncation)
     thumbnail = _shrunk(found.picture)
     return Keyframe(
         line.text, line.time, line.duration, found.score, found.start, latent, thumbnail

@@ -18,6 +18,8 @@ _TAG = re.compile(r"\s*\[([A-Za-z#]+):(.*)\]\s*$")
 _BREAK = re.compile(r"(?<=[,;:.!?—–])\s+")
 _LAST = 4.0  # seconds of a last line that nothing ends
 _LONGEST = 12.0  # seconds after which a line is over, whatever follows
+_UNSUNG = 6.0  # seconds of the shortest passage that counts as without words
+_VERSE = 8  # lines of the longest verse
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,12 @@ class Line:
     text: str
     time: float
     duration: float
+    heard: tuple[tuple[str, float], ...] = ()  # where nobody sings: what the sound is like, weighed
+
+    @property
+    def meaning(self) -> dict[str, float]:
+        """The texts that a picture should mean, with their weights."""
+        return dict(self.heard) or {self.text: 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,11 @@ def read_lyrics(path: Path) -> Lyrics:
         more = f" ({lyrics.skipped[0]})" if lyrics.skipped else ""
         raise Trouble(f"{path}: holds no lyrics{more}; use LRC, SRT, WebVTT or plain text")
     return lyrics
+
+
+def has_lyrics(song: Path) -> bool:
+    """Whether a song's own tags hold any."""
+    return bool(_from_tags(song).lines)
 
 
 def decoded(data: bytes) -> str:
@@ -222,6 +235,38 @@ def phrases(lines: Sequence[Line], shortest: float, longest: float) -> tuple[Lin
         else:
             joined.append(line)
     return tuple(part for line in joined for part in _split(line, longest))
+
+
+def unsung(lines: Sequence[Line], seconds: float, sections: Sequence[float]) -> tuple[Line, ...]:
+    """Where nobody sings for a while in a song of so many seconds: lines without text.
+
+    `sections` are the seconds at which sections begin; each passage lies within one.
+    """
+    sung = [(line.time, line.time + line.duration) for line in lines]
+    borders = sorted({0.0, seconds, *sections, *(at for span in sung for at in span)})
+    free: list[Line] = []
+    for begin, end in itertools.pairwise(at for at in borders if at <= seconds):
+        if any(a <= begin < b for a, b in sung):
+            continue
+        if free and free[-1].time + free[-1].duration == begin and begin not in sections:
+            free[-1] = replace(free[-1], duration=end - free[-1].time)
+        else:
+            free.append(Line("", begin, end - begin))
+    return tuple(line for line in free if line.duration >= _UNSUNG)
+
+
+def verses(lines: Sequence[Line]) -> list[list[Line]]:
+    """Lines in groups, parted where the next is twice as long in coming as is usual; at most 8."""
+    if not lines:
+        return []
+    steps = [after.time - line.time for line, after in itertools.pairwise(lines)]
+    usual = sorted(steps)[len(steps) // 2] if steps else 0.0
+    grouped = [[lines[0]]]
+    for line, step in zip(lines[1:], steps, strict=True):
+        if step > 2 * usual or len(grouped[-1]) == _VERSE:
+            grouped.append([])
+        grouped[-1].append(line)
+    return grouped
 
 
 def _split(line: Line, longest: float) -> list[Line]:

@@ -50,6 +50,7 @@ class Bank:
         try:
             with safe_open(path, "np") as file:
                 header = file.metadata() or {}
+                self._apart = "levels" in file.keys()  # noqa: SIM118 - it is no dictionary
             self.about: dict[str, Any] = json.loads(header["about"])
             self.entries = tuple(Entry(**entry) for entry in json.loads(header["keyframes"]))
         except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
@@ -67,7 +68,8 @@ class Bank:
         noise, embedding, truncation = (
             self._row(name, number) for name in ("noise", "embedding", "truncation")
         )
-        return Latent(noise, embedding, float(truncation[0]))
+        levels = self._row("levels", number) if self._apart else None
+        return Latent(noise, embedding, float(truncation[0]), levels)
 
     def thumbnail(self, number: int) -> np.ndarray:
         """(h, w, 3) uint8."""
@@ -105,6 +107,8 @@ def save_bank(path: Path, keyframes: Sequence[Keyframe], about: dict[str, Any]) 
         "truncation": np.array([[frame.latent.truncation] for frame in ordered], np.float32),
         "thumbnails": np.stack([frame.thumbnail for frame in ordered]),
     }
+    if any(frame.latent.levels is not None for frame in ordered):
+        tensors["levels"] = np.stack([frame.latent.noises for frame in ordered])
     entries = [
         {
             "text": frame.text,

@@ -5,7 +5,6 @@ Each cue has an envelope that rises over `cue.attack_time` seconds and falls ove
 latent ever jumps.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -101,33 +100,32 @@ class Cues:
             return latent
         weights = np.array([_eased(playing.phase) for playing in self._playing])
         away = float(np.prod(1 - weights))
-        keys = [playing.latent for playing in self._playing]
-        noise, embedding, truncation = _mean(keys, weights)
         grip = cue.strength * (1 - away)
-        pulled = slerp(latent.noise, noise, grip * cue.grip)
+        shares = (weights / weights.sum()).astype(np.float32)
+        keys = [playing.latent for playing in self._playing]
+        embedding = np.sum([s * key.embedding for s, key in zip(shares, keys, strict=True)], axis=0)
+        truncation = float(np.dot(shares, [key.truncation for key in keys]))
+        apart = any(one.levels is not None for one in (latent, *keys))
         return replace(
             latent,
-            noise=pulled,
+            noise=slerp(latent.noise, _mean(shares, [k.noise for k in keys]), grip * cue.grip),
             embedding=latent.embedding + (embedding - latent.embedding) * np.float32(grip),
             truncation=latent.truncation + (truncation - latent.truncation) * grip,
-            levels=None
-            if latent.levels is None
-            else slerp(latent.levels, np.broadcast_to(noise, (3, len(noise))), grip * cue.grip),
+            levels=slerp(latent.noises, _mean(shares, [k.noises for k in keys]), grip * cue.grip)
+            if apart
+            else None,
         )
 
 
-def _mean(keys: list[Latent], weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """The keyframes' noise on its sphere, their embedding and their truncation, by weight."""
-    shares = (weights / weights.sum()).astype(np.float32)
-    noise = np.sum([s * key.noise for s, key in zip(shares, keys, strict=True)], axis=0)
-    length = _along(shares, (float(np.linalg.norm(key.noise)) for key in keys))
-    noise = noise * np.float32(length / max(1e-6, float(np.linalg.norm(noise))))
-    embedding = np.sum([s * key.embedding for s, key in zip(shares, keys, strict=True)], axis=0)
-    return noise, embedding, _along(shares, (key.truncation for key in keys))
-
-
-def _along(shares: np.ndarray, values: Iterable[float]) -> float:
-    return float(np.dot(shares, list(values)))
+def _mean(shares: np.ndarray, noises: list[np.ndarray]) -> np.ndarray:
+    """The mean of noises (…, 128) on their sphere, each row as long as theirs in the mean."""
+    stacked = np.stack(noises)
+    mean = np.tensordot(shares, stacked, 1)
+    length = np.tensordot(shares, np.linalg.norm(stacked, axis=-1, keepdims=True), 1)
+    onto: np.ndarray = mean * (
+        length / np.maximum(1e-6, np.linalg.norm(mean, axis=-1, keepdims=True))
+    )
+    return onto
 
 
 def _eased(phase: float) -> float:

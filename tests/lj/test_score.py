@@ -58,6 +58,40 @@ def test_the_words_choose_classes_for_a_preset(terminal: Terminal) -> None:
     assert "name a new preset" in err
 
 
+def test_where_nobody_sings_the_sound_is_the_guide(terminal: Terminal) -> None:
+    sounds.write_wav(terminal.folder / "nine.wav", sounds.chord((57, 60, 64), 9))
+    (terminal.folder / "nine.lrc").write_text("[00:00.20]a house of glass\n[00:01.50]\n")
+    listening = ("--clap", "tiny-random", *QUICK)
+    code, _, err = terminal.run("score", "nine.wav", "nine.lrc", "-o", "n.ljbank", *listening)
+    assert code == 0, err
+    code, _, err = terminal.run("score", "nine.wav", "-o", "alone.ljbank", *listening)
+    assert code == 0, err
+    texts = {}
+    for bank in ("n", "alone"):
+        _, out, _ = terminal.run("score", "--show", f"{bank}.ljbank", "--json")
+        texts[bank] = [f["text"] for f in json.loads(out)["keyframes"]]
+    assert texts["n"][0] == "a house of glass"
+    assert [text[0] for text in texts["n"][1:]] == ["♪"]
+    assert [text[0] for text in texts["alone"]] == ["♪"]
+
+
+def test_the_storyboard_grows_with_the_search(terminal: Terminal) -> None:
+    lines = "".join(f"[00:00.{k:02}]line {k}\n" for k in range(0, 60, 10))
+    (terminal.folder / "song.lrc").write_text(lines)
+    words = ("score", "song.wav", "song.lrc", "-o", "song.ljbank", "--sheet", "b.png", *QUICK)
+    process, board = terminal.start(*words), terminal.folder / "b.png"
+    deadline = time.monotonic() + 60
+    while not board.exists():
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.01)
+    with Image.open(board) as early:
+        first = early.height
+    process.communicate()
+    with Image.open(board) as late:
+        assert late.height > first  # a second row
+
+
 def test_a_killed_search_goes_on(terminal: Terminal) -> None:
     (terminal.folder / "song.lrc").write_text(LYRICS)
     words = ("score", "song.wav", "song.lrc", "-o", "song.ljbank", *QUICK)

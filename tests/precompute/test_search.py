@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from precompute.artists import Drawn, steep_biggan
+from precompute.artists import Artist, Drawn, steep_biggan
 from precompute.clip import TINY, clip_of
 from precompute.guide import Guide, changed, vibes_of
 from precompute.lines import parts_of, score_lines
 from precompute.lyrics import Line
-from precompute.optimise import Found, Search, search
+from precompute.optimise import search
+from precompute.task import Found, Search, Task
 from synth.bank import Bank
 from synth.imagenet import CLASSES
 from synth.trouble import Trouble
@@ -27,6 +28,10 @@ def guide() -> Guide:
     return Guide(clip_of(TINY), copies=8)
 
 
+def found_for(artist: Artist, guide: Guide, text: str, how: Search) -> Found:
+    return search(artist, guide, guide.target({text: 1.0}), how)
+
+
 def test_the_tiny_clip_is_always_the_same() -> None:
     a, b = (clip_of(TINY).of_texts(["a house of glass"]) for _ in range(2))
     assert torch.equal(a, b)
@@ -38,6 +43,8 @@ def test_changed_copies_differ_and_pass_gradients() -> None:
     copies = changed(pictures, 5, 32, torch.Generator().manual_seed(0))
     assert copies.shape == (2, 5, 3, 32, 32)
     assert float((copies[0, 0] - copies[0, 1]).detach().abs().mean()) > 0.01
+    alone = changed(pictures[1:], 5, 32, torch.Generator().manual_seed(0))
+    assert torch.allclose(copies[1], alone[0], atol=1e-5)  # all are seen through the same changes
     copies.mean().backward()
     assert pictures.grad is not None
     assert float(pictures.grad.abs().sum()) > 0
@@ -45,23 +52,60 @@ def test_changed_copies_differ_and_pass_gradients() -> None:
 
 def test_descent_gains_on_biggan(guide: Guide, tiny_biggan: Path) -> None:
     artist = steep_biggan("biggan-128", str(tiny_biggan), "cpu")
-    found = search(artist, guide, "feathers turning into flame", QUICK)
+    found = found_for(artist, guide, "feathers turning into flame", QUICK)
     assert found.score > found.start + 0.01
     assert np.abs(found.noise).max() <= WALL * QUICK.truncation + 1e-6
     assert found.picture.shape == (128, 128, 3)
 
 
+def test_restarts_run_at_once_and_the_best_stays(guide: Guide, tiny_biggan: Path) -> None:
+    artist = steep_biggan("biggan-128", str(tiny_biggan), "cpu")
+    one, three = (
+        found_for(artist, guide, "feathers turning into flame", replace(QUICK, restarts=restarts))
+        for restarts in (1, 3)
+    )
+    assert three.score >= one.score - 1e-3
+    grown = found_for(Drawn(Tints()), guide, "snow", replace(QUICK, restarts=3))
+    assert grown.score > grown.start
+
+
+@pytest.mark.parametrize("steep", [True, False])
+def test_sizes_may_be_searched_apart(guide: Guide, tiny_biggan: Path, steep: bool) -> None:
+    how = replace(QUICK, apart=True)
+    artist = steep_biggan("biggan-128", str(tiny_biggan), "cpu") if steep else Drawn(Tints())
+    found = found_for(artist, guide, "gold and copper in the rain", how)
+    assert found.noise.shape == (3, 128)
+    assert not np.allclose(found.noise[0], found.noise[1])
+    assert np.abs(found.noise).max() <= WALL * how.truncation + 1e-6
+
+
+def test_half_precision_scores_as_full(guide: Guide, tiny_biggan: Path) -> None:
+    """What a GPU does by itself, here by hand."""
+    artist = steep_biggan("biggan-128", str(tiny_biggan), "cpu")
+    task = Task(artist, guide, guide.target({"snow": 1}), QUICK)
+    stream = torch.Generator().manual_seed(3)
+    noise = torch.randn(3, 1, 128, generator=stream)
+    embedding = 0.05 * torch.randn(3, 128, generator=stream)
+    full = task.score(noise, embedding, task.stream(1))
+    with torch.autocast("cpu", torch.bfloat16):
+        pictures = artist.draw(noise, embedding, QUICK.truncation)
+        half = guide.score(pictures, task.aim, task.stream(1))
+    assert half.tolist() == pytest.approx(full.tolist(), abs=0.02)
+
+
 def test_evolution_gains_where_there_are_no_gradients(guide: Guide) -> None:
-    found = search(Drawn(Tints()), guide, "gold and copper in the rain", replace(QUICK, steps=25))
+    found = found_for(
+        Drawn(Tints()), guide, "gold and copper in the rain", replace(QUICK, steps=25)
+    )
     assert found.score > found.start
     assert np.abs(found.noise).max() <= WALL * QUICK.truncation + 1e-6
 
 
 def test_the_same_seed_finds_the_same(guide: Guide) -> None:
-    a, b = (search(Drawn(Tints()), guide, "snow", QUICK) for _ in range(2))
+    a, b = (found_for(Drawn(Tints()), guide, "snow", QUICK) for _ in range(2))
     assert np.array_equal(a.noise, b.noise)
     assert a.score == b.score
-    other = search(Drawn(Tints()), guide, "snow", replace(QUICK, seed=1))
+    other = found_for(Drawn(Tints()), guide, "snow", replace(QUICK, seed=1))
     assert not np.array_equal(a.noise, other.noise)
 
 
@@ -69,7 +113,7 @@ def test_no_start_has_a_class_to_avoid(guide: Guide) -> None:
     tints = Tints()
     allowed = (3, 5)
     avoid = tuple(k for k in range(CLASSES) if k not in allowed)
-    search(Drawn(tints), guide, "snow", replace(QUICK, avoid=avoid, steps=0))
+    found_for(Drawn(tints), guide, "snow", replace(QUICK, avoid=avoid, steps=0))
     seen = {int(np.argmax(latent.embedding)) for latent in tints.shown}
     assert seen <= set(allowed)
 
@@ -77,7 +121,7 @@ def test_no_start_has_a_class_to_avoid(guide: Guide) -> None:
 def test_a_vibe_colours_the_target(guide: Guide) -> None:
     vibes = vibes_of()
     neon = Guide(guide.clip, [vibes["neon"]], copies=4)
-    plain, coloured = guide.target("a street"), neon.target("a street")
+    plain, coloured = guide.target({"a street": 1}), neon.target({"a street": 1})
     words = guide.clip.of_texts(["glowing neon lights at night"])[0]
     assert float(coloured @ words) > float(plain @ words)
 
@@ -116,6 +160,26 @@ def test_finished_lines_are_never_searched_again(guide: Guide, tmp_path: Path) -
     ]
     assert [entry.text for entry in Bank(bank).entries] == ["snow", "fire", "rain"]
     assert not parts_of(bank).exists()
+
+
+def test_consistency_keeps_a_share_of_the_line_before(guide: Guide, tmp_path: Path) -> None:
+    lines = [Line("snow", 1, 2), Line("fire", 3, 2)]
+
+    def second(consistency: float, first: str) -> np.ndarray:
+        how = replace(QUICK, consistency=consistency)
+        bank = tmp_path / f"{first}{consistency}.ljbank"
+        sung = [Line(first, 1, 2), lines[1]]
+        score_lines(sung, Drawn(Tints()), guide, how, bank, {}, lambda *_told: None)
+        return Bank(bank).latent(1).noise
+
+    assert np.array_equal(second(0.0, "snow"), second(0.0, "a red dog"))
+    assert not np.array_equal(second(0.5, "snow"), second(0.5, "a red dog"))
+
+
+def test_a_meaning_is_the_weighted_sum_of_its_texts(guide: Guide) -> None:
+    sea, storm = guide.target({"a calm sea": 1}), guide.target({"a storm": 1})
+    mostly_sea = guide.target({"a calm sea": 0.8, "a storm": 0.2})
+    assert float(mostly_sea @ sea) > float(mostly_sea @ storm)
 
 
 def test_an_unknown_clip_is_one_sentence() -> None:

@@ -133,3 +133,20 @@ def test_overlapping_cues_share(three: Bank, tmp_path: Path) -> None:
     one, two = three.latent(0).embedding, three.latent(1).embedding
     assert np.linalg.norm(between - one) < np.linalg.norm(two - one)
     assert np.linalg.norm(between - two) < np.linalg.norm(two - one)
+
+
+def test_a_keyframe_of_three_sizes_keeps_them(tmp_path: Path) -> None:
+    levels = np.stack([np.full(128, level, np.float32) for level in (0.2, -0.4, 0.8)])
+    frame = keyframe("apart", 0.0)
+    apart = replace(frame.latent, levels=levels)
+    file = bank(tmp_path, replace(frame, latent=apart), keyframe("whole", 5.0))
+    cues = Cues(file, follows=False)
+    cues.go(0)
+    held = played(cues, Cue(attack_time=0.1, grip=1.0), 0.5)[-1]
+    assert held.levels is not None
+    assert np.allclose(held.levels, levels, atol=1e-4)
+    cues.go(1)
+    path = played(cues, Cue(attack_time=0.5, release_time=0.5, grip=1.0), 1.0)
+    steps = [np.abs(a.noises - b.noises).max() for a, b in itertools.pairwise([held, *path])]
+    assert max(steps) < 0.2
+    assert near(path[-1].noises[2], file.latent(1).noise) > 0.999

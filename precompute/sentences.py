@@ -1,0 +1,43 @@
+"""SBERT by way of sentence-transformers: what words mean, without pictures."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from synth.trouble import Trouble
+
+from .operators import complete_torchvision
+
+
+@dataclass(frozen=True, slots=True)
+class Sentences:
+    """A reader for classes (Nils Reimers and Iryna Gurevych, "Sentence-BERT", 2019)."""
+
+    model: Any
+
+    def of_texts(self, texts: list[str]) -> Tensor:
+        """Unit vectors (n, d) of texts."""
+        vectors = self.model.encode(texts, normalize_embeddings=True, show_progress_bar=False)
+        return torch.from_numpy(vectors).float()
+
+
+def sentences_of(name: str, device: str = "cpu") -> Sentences:
+    """A model by name, all-MiniLM-L6-v2 say, or from a folder; Trouble where it cannot be had."""
+    try:
+        complete_torchvision()
+        import transformers
+        from sentence_transformers import SentenceTransformer
+    except ImportError:
+        raise Trouble(
+            "sentence-transformers is not installed; pip install 'latent-jockey[sentences]'"
+        ) from None
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        return Sentences(SentenceTransformer(name, device=device))
+    except Exception as error:  # the hub's and the library's errors are of many kinds
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+        raise Trouble(
+            f"--sbert {name}: cannot be loaded ({reason}); use all-MiniLM-L6-v2 or a folder"
+        ) from None
