@@ -65,6 +65,7 @@ bench: env
 	$(BIN)/python -m bench.hands
 	$(BIN)/python -m bench.farm
 	$(BIN)/python -m bench.evening
+	$(BIN)/python -m bench.words
 
 clean:
 	rm -rf .venv build dist

@@ -21,7 +21,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from unittest import mock
 
+import numpy as np
 import torch
 from pytorch_pretrained_biggan import BigGAN
 from pytorch_pretrained_biggan.model import SelfAttn
@@ -29,11 +31,11 @@ from torch import Tensor
 
 from bench.report import machine, publish, table
 from synth.generators.biggan.engines import CudaGraphEngine, TorchEngine, psnr
-from synth.generators.biggan.folding import folded
-from synth.generators.biggan.generator import dtype_for
+from synth.generators.biggan.generator import BigGan, dtype_for
 from synth.generators.biggan.network import Network, bytes_of
-from synth.generators.biggan.store import folded_model
-from synth.generators.biggan.untrained import LAYERS, untrained
+from synth.generators.biggan.store import folded_model, model_of
+from synth.generators.biggan.untrained import LAYERS, save_published, untrained
+from synth.latents import Latent
 
 ROUNDS = 12
 WARM = 2  # rounds that do not count
@@ -243,20 +245,40 @@ def run(size: int, batch: int) -> tuple[str, dict[str, float]]:
     return text + table_of(results, batch), figures
 
 
+def weights_row(size: int, folder: Path) -> list[object]:
+    """Bytes published and cached, the cache's PSNR, and seconds from the cache to a frame."""
+    published = save_published(stock_of(size), folder / f"biggan-{size}")
+    exact = model_of(f"biggan-{size}", published, half=False)
+    model_of(f"biggan-{size}", published, half=True)
+    (cache,) = (folder / "cache" / "folded").glob("*.safetensors")
+    latent = Latent(np.full(128, 0.3, np.float32), np.full(128, 0.05, np.float32), TRUNCATION)
+    begun = time.perf_counter()
+    kept = model_of(f"biggan-{size}", published, half=True)
+    BigGan(f"biggan-{size}", kept).frames([latent])
+    seconds = time.perf_counter() - begun
+    one, other = (
+        BigGan(f"biggan-{size}", model, precision="full").frames([latent])
+        for model in (exact, kept)
+    )
+    sizes = [(published / "pytorch_model.bin").stat().st_size, cache.stat().st_size]
+    cache.unlink()
+    share = f"{sizes[1] / sizes[0]:.2f}"
+    return [
+        size,
+        *(f"{n / 1e6:.0f}" for n in sizes),
+        share,
+        f"{psnr(other, one):.0f}",
+        f"{seconds:.1f}",
+    ]
+
+
 def sizes_on_disk() -> str:
-    """Bytes of the published tensors and of the folded cache, and time to the first frame."""
-    rows = []
-    for size in LAYERS:
-        stock = untrained(size)
-        published = sum(t.numel() * t.element_size() for t in stock.state_dict().values())
-        kept = sum(
-            t.numel() * (4 if name.startswith(("norms.", "last.")) else 2)
-            for name, t in folded(stock).items()
-        )
-        rows.append(
-            (size, f"{published / 1e6:.0f}", f"{kept / 1e6:.0f}", f"{kept / published:.2f}")
-        )
-    return table(("px", "published, MB", "cache, MB", "share"), rows)
+    """The table of `weights_row`, with a cache of its own."""
+    head = ("px", "published, MB", "cache, MB", "share", "PSNR in float32, dB", "s to a frame")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with mock.patch("platformdirs.user_cache_dir", lambda _name: str(folder / "cache")):
+            return table(head, [weights_row(size, folder) for size in LAYERS])
 
 
 def report() -> None:

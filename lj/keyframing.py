@@ -113,7 +113,7 @@ def write_look(order: Order, path: Path, *, quiet: bool) -> None:
 
 def _search(order: Order) -> "Search":
     from precompute.task import Search
-    from synth.imagenet import class_number
+    from synth.imagenet import class_numbers
 
     names = [name for name in (order.avoid or "").split(",") if name.strip()]
     return Search(
@@ -124,7 +124,7 @@ def _search(order: Order) -> "Search":
         consistency=order.consistency,
         truncation=order.truncation,
         seed=order.seed,
-        avoid=tuple(class_number(name.strip()) for name in names),
+        avoid=tuple(number for name in names for number in class_numbers(name)),
     )
 
 

@@ -59,7 +59,8 @@ def score(
         str | None, typer.Option(help="Join and split lines to last MIN,MAX seconds.")
     ] = None,
     avoid: Annotated[
-        str | None, typer.Option(help="Classes that no picture may begin with: tarantula,77.")
+        str | None,
+        typer.Option(help="Classes and groups that no picture may begin with: spiders,volcano,77."),
     ] = None,
     truncation: Annotated[float, typer.Option(min=0.02, max=1)] = 0.7,
     seed: Annotated[int, typer.Option(min=0, help="Which of all possible searches.")] = 0,

@@ -17,7 +17,8 @@ from .task import Task
 
 _RATE = 0.03  # of Adam
 _TREMBLE = 0.01  # latent noise, against solutions that stand on a needle
-_HEAD_START = 3.0  # of the best start in the mixture, before the softmax
+_HEAD_START = 3.0  # of the best start in Adam's mixture, before the softmax
+_LEAN = 2.0  # the same where CMA-ES begins
 _FREE = 24  # directions of its own that CMA-ES may take
 _SPREAD, _OFFSPRING = 0.6, 8  # of CMA-ES
 _PATIENCE = 40  # steps without a better score after which a search ends
@@ -112,7 +113,7 @@ class _Space:
         free = np.random.RandomState(seed).standard_normal(shape) / math.sqrt(_FREE)
         self._directions = torch.from_numpy(free.astype(np.float32))
         self.start = np.zeros(2 * len(noise) + _FREE)
-        self.start[0] = self.start[len(noise)] = _HEAD_START
+        self.start[0] = self.start[len(noise)] = _LEAN
 
     def latent(self, x: np.ndarray) -> tuple[Tensor, Tensor]:
         """Noise (levels, 128) and embedding (e,) of one place."""

@@ -7,6 +7,26 @@ from importlib import resources
 from .trouble import Trouble
 
 CLASSES = 1000
+GROUPS: dict[str, tuple[int, ...]] = {  # the labels stand in the order of WordNet's families
+    "bears": (*range(294, 298),),
+    "birds": (*range(7, 25), *range(80, 101), *range(127, 147)),
+    "butterflies": (*range(321, 327),),
+    "cats": (*range(281, 294),),
+    "crocodiles": (49, 50),
+    "dogs": (*range(151, 269), *range(273, 276)),
+    "fish": (*range(7), *range(389, 398)),
+    "frogs": (*range(30, 33),),
+    "insects": (*range(300, 327),),
+    "lizards": (*range(38, 49),),
+    "monkeys": (*range(365, 385),),
+    "mushrooms": (*range(991, 998),),
+    "sharks": (*range(2, 5),),
+    "snakes": (*range(52, 69),),
+    "spiders": (70, *range(72, 78), 815),  # a harvestman and a web among them
+    "weapons": (413, 471, 657, 744, 763, 764),
+    "wolves": (*range(269, 273),),
+    "worms": (*range(110, 112),),
+}
 
 
 @functools.cache
@@ -25,6 +45,12 @@ def _numbers_by_name() -> dict[str, tuple[int, ...]]:
             if number not in numbers:
                 numbers.append(number)
     return {name: tuple(numbers) for name, numbers in found.items()}
+
+
+def class_numbers(wanted: int | str) -> tuple[int, ...]:
+    """The classes of a group, spiders say, or the one that a number or a name means."""
+    group = GROUPS.get(wanted.strip().casefold()) if isinstance(wanted, str) else None
+    return group or (class_number(wanted),)
 
 
 def class_number(wanted: int | str) -> int:

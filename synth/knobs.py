@@ -5,14 +5,14 @@ A knob is a field of its group: `steer.truncation` is `Knobs().steer.truncation`
 
 import difflib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import pydantic
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from .imagenet import class_number
+from .imagenet import class_number, class_numbers
 from .trouble import Trouble
 
 _MOST_CLASSES, _MOST_AVOIDED = 12, 100
@@ -23,10 +23,12 @@ def _knob(default: Any, sentence: str, low: float, high: float, unit: str = "") 
 
 
 def _class_numbers(wanted: object) -> tuple[int, ...]:
-    return _numbers_of(wanted, _MOST_CLASSES)
+    return _numbers_of(wanted, _MOST_CLASSES, lambda item: (class_number(item),))
 
 
-def _numbers_of(wanted: object, most: int) -> tuple[int, ...]:
+def _numbers_of(
+    wanted: object, most: int, meant: Callable[[int | str], tuple[int, ...]]
+) -> tuple[int, ...]:
     items = wanted.split(",") if isinstance(wanted, str) else wanted
     if not isinstance(items, (list, tuple)) or not all(
         isinstance(item, (int, str)) and not isinstance(item, bool) for item in items
@@ -35,13 +37,13 @@ def _numbers_of(wanted: object, most: int) -> tuple[int, ...]:
     if len(items) > most:
         raise ValueError(f"has {len(items)} classes; use {most} or fewer")
     try:
-        return tuple(class_number(item) for item in items)
+        return tuple(number for item in items for number in meant(item))
     except Trouble as trouble:
         raise ValueError(str(trouble)) from None
 
 
 def _avoided_numbers(wanted: object) -> tuple[int, ...]:
-    return _numbers_of(wanted, _MOST_AVOIDED)
+    return _numbers_of(wanted, _MOST_AVOIDED, class_numbers)
 
 
 Classes = Annotated[tuple[int, ...], BeforeValidator(_class_numbers)]
@@ -82,7 +84,7 @@ class Steer(_Group):
         "none draws twelve from the seed.",
     )
     avoid: Avoided = Field(
-        (), description="ImageNet classes that never show, whatever the preset or the seed."
+        (), description="ImageNet classes or whole groups (spiders, snakes …) that never show."
     )
     seed: int = _knob(0, "Which of all possible shows this is.", 0, 2**32 - 1)
 

@@ -1,6 +1,6 @@
 import pytest
 
-from synth.imagenet import class_number, names
+from synth.imagenet import GROUPS, class_number, class_numbers, names
 from synth.trouble import Trouble
 
 
@@ -19,3 +19,16 @@ def test_names_stand_for_the_published_numbers(name: str, number: int) -> None:
 def test_a_near_miss_is_guessed() -> None:
     with pytest.raises(Trouble, match="did you mean volcano"):
         class_number("vulcano")
+
+
+def test_groups_hold_their_own_kind() -> None:
+    kinds = {"spiders": "tarantula", "snakes": "Indian cobra", "dogs": "beagle", "cats": "tiger"}
+    for group, member in kinds.items():
+        assert class_number(member) in class_numbers(group)
+    assert all(
+        "snake" not in names()[n][0] for g, ns in GROUPS.items() if g != "snakes" for n in ns
+    )
+    assert class_numbers("Spiders ") == GROUPS["spiders"]
+    assert class_numbers("volcano") == (class_number("volcano"),)
+    with pytest.raises(Trouble, match="is no ImageNet class"):
+        class_numbers("ghosts")

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synth.imagenet import class_number
 from synth.knobs import Steer
 from synth.mixture import Mixture, chosen_classes, class_of_pitch, time_constant
 
@@ -86,3 +87,10 @@ def test_classes_to_avoid_never_show() -> None:
     assert len(others) == 12
     assert not set(drawn) & set(others)
     assert not set(chosen_classes(Steer(classes=drawn, avoid=drawn))) & set(drawn)
+
+
+def test_a_whole_group_is_avoided() -> None:
+    steer = Steer.model_validate(
+        {"classes": ["Indian cobra", "volcano"], "avoid": "snakes,spiders"}
+    )
+    assert chosen_classes(steer) == (class_number("volcano"),)
