@@ -1,5 +1,6 @@
 """Keyframes for a song, as `lj score` sets it up."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,7 +103,7 @@ def write_look(order: Order, path: Path, *, quiet: bool) -> None:
     reader = sentences_of(order.sbert) if order.sbert else clip_of(order.clip or DEFAULT)
     chosen = classes_for(lines, reader, _search(order).avoid)
     listed = "".join(f"  {number}, # {names()[number][0]}\n" for number in chosen)
-    avoid = f"avoid = {list(_search(order).avoid)}\n" if order.avoid else ""
+    avoid = f"avoid = {json.dumps(_avoided(order))}\n" if order.avoid else ""
     text = f'description = "What {order.lyrics.stem} sings of."\n\n[steer]\n'
     try:
         path.write_text(f"{text}classes = [\n{listed}]\n{avoid}", "utf-8")
@@ -115,7 +116,6 @@ def _search(order: Order) -> "Search":
     from precompute.task import Search
     from synth.imagenet import class_numbers
 
-    names = [name for name in (order.avoid or "").split(",") if name.strip()]
     return Search(
         steps=order.steps,
         samples=order.samples,
@@ -124,8 +124,13 @@ def _search(order: Order) -> "Search":
         consistency=order.consistency,
         truncation=order.truncation,
         seed=order.seed,
-        avoid=tuple(number for name in names for number in class_numbers(name)),
+        avoid=tuple(number for name in _avoided(order) for number in class_numbers(name)),
     )
+
+
+def _avoided(order: Order) -> list[str]:
+    """Classes and groups as they were named."""
+    return [name.strip() for name in (order.avoid or "").split(",") if name.strip()]
 
 
 def _lines(order: Order, *, quiet: bool) -> "tuple[Line, ...]":
@@ -154,7 +159,7 @@ def _heard(song: Path, passages: "Sequence[Line]", clap: "Clap") -> "list[Line]"
     for passage in passages:
         begin, end = int(passage.time * RATE), int((passage.time + passage.duration) * RATE)
         scenes = clap.scenes_of(samples[begin:end])
-        found.append(replace(passage, text=f"♪ {scenes[0][0]}", heard=scenes))
+        found.append(replace(passage, text=f"({scenes[0][0]})", heard=scenes))
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from .latents import Latent
 from .trouble import Trouble
@@ -125,7 +125,7 @@ def save_bank(path: Path, keyframes: Sequence[Keyframe], about: dict[str, Any]) 
     }
     working = path.with_name(f".{path.name}.writing")
     try:
-        save_file(tensors, working, header)
+        working.write_bytes(save(tensors, header))
         working.replace(path)
     except OSError as error:
         raise Trouble(f"{path}: cannot be written ({error.strerror or error})") from None

@@ -66,7 +66,7 @@ def test_every_pin_lies_in_its_range() -> None:
     lines = (CLONE / "constraints.txt").read_text().splitlines()
     pins = dict(line.lower().split("==") for line in lines if not line.startswith("#"))
     extras = project["optional-dependencies"]
-    installed = ("dev", "bench", "cluster", "live", "midi", "onnx", "words")
+    installed = ("dev", "bench", "cluster", "live", "midi", "onnx", "sentences", "words")
     for text in [*project["dependencies"], *(text for name in installed for text in extras[name])]:
         wanted = Requirement(text)
         if wanted.name == project["name"]:
