@@ -90,7 +90,7 @@ class Guide:
         """
         copies = changed(pictures, self.copies, self.clip.side, stream)
         vectors = self.clip.of_pictures(copies.flatten(0, 1))
-        cosines: Tensor = (vectors @ target).unflatten(0, (len(pictures), self.copies))
+        cosines: Tensor = (vectors * target).sum(1).unflatten(0, (len(pictures), self.copies))
         return cosines.mean(1)
 
 
