@@ -28,6 +28,7 @@ import torch
 from pytorch_pretrained_biggan import BigGAN
 from pytorch_pretrained_biggan.model import SelfAttn
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from bench.report import machine, publish, table
 from synth.generators.biggan.engines import CudaGraphEngine, TorchEngine, psnr
@@ -101,6 +102,16 @@ class Measured:
         wanted = self.stock.generator(condition[:, 0], TRUNCATION)
         got = network(condition, *network.statistics(self.truncation.to(self.device)))
         return float((got - wanted).norm() / wanted.norm())
+
+    @torch.no_grad()
+    def arithmetic(self) -> tuple[float, float]:
+        """GFLOP of a batch, stock and ours."""
+        network = self.network(torch.float32).eval().to(self.device)
+        with FlopCounterMode(display=False) as stock:
+            self.draw_stock()
+        with FlopCounterMode(display=False) as ours:
+            network.frames(self.condition.to(self.device), self.truncation.to(self.device))
+        return stock.get_total_flops() / 1e9, ours.get_total_flops() / 1e9
 
     def network(self, dtype: torch.dtype, *, folds: bool = True) -> Network:
         return Network(self.model.shape, self.model.tensors, dtype=dtype, folds_upsampling=folds)
@@ -241,7 +252,11 @@ def run(size: int, batch: int) -> tuple[str, dict[str, float]]:
         "ms_stock": round(results[0].milliseconds, 2),
         "ms_ours": round(used.milliseconds, 2),
     }
-    text = f"float32 against the stock package: relative error {error:.1e}.\n\n"
+    stock, ours = measured.arithmetic()
+    text = (
+        f"float32 against the stock package: relative error {error:.1e}. A batch is {stock:.0f} "
+        f"GFLOP in the stock package, {ours:.0f} in the inference form.\n\n"
+    )
     return text + table_of(results, batch), figures
 
 
