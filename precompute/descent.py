@@ -98,7 +98,7 @@ def evolve(task: Task, bases: Bases) -> Ends:
         leaders = tops.indices + _OFFSPRING * torch.arange(len(spaces))
         if not best.take(tops.values, noise[leaders], embedding[leaders]):
             break
-        if any(evolution.stop() for evolution in evolutions):
+        if all(evolution.stop() for evolution in evolutions):
             break
     return best.noise, best.embedding
 
