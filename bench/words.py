@@ -125,7 +125,7 @@ def main() -> None:
         if steep
         else Drawn(generators.generator_of(words.generator, resolution=256, device=device))
     )
-    guide = Guide(clip_of(words.clip, device if steep else "cpu"))
+    guide = Guide(clip_of(words.clip, device))
     print(machine(), compared(artist, guide, PROMPTS), sep="\n\n")
 
 

@@ -66,8 +66,9 @@ def keyframes(
     how = _search(order)
     lines = _lines(order, quiet=quiet)
     name = generator or generators.DEFAULT
-    artist = _artist(name, weights, generators.device_of(device))
-    guide = _guide(order, device="cpu" if not artist.differentiable else str(artist.device))
+    where = generators.device_of(device)
+    artist = _artist(name, weights, where)
+    guide = _guide(order, where)
     about = {
         "generator": name,
         "weights": weights_hash(name, weights),

@@ -86,9 +86,9 @@ class Guide:
     def score(self, pictures: Tensor, target: Tensor, stream: torch.Generator) -> Tensor:
         """(n,) cosines of pictures (n, 3, h, w) in 0..1, with gradients.
 
-        All are seen through the same changes.
+        All are seen through the same changes, on CLIP's device.
         """
-        copies = changed(pictures, self.copies, self.clip.side, stream)
+        copies = changed(pictures.to(self.clip.device), self.copies, self.clip.side, stream)
         vectors = self.clip.of_pictures(copies.flatten(0, 1))
         cosines: Tensor = (vectors * target).sum(1).unflatten(0, (len(pictures), self.copies))
         return cosines.mean(1)

@@ -23,7 +23,7 @@ def search(
     artist: Artist, guide: Guide, aim: Tensor, how: Search, before: Sequence[Found] = ()
 ) -> Found:
     """The best picture for an aim (d,); `before` are found ones that it may start from."""
-    task = Task(artist, guide, aim.to(artist.device), how)
+    task = Task(artist, guide, aim, how)
     noise, embedding = _starts(artist, how, before)
     order = task.scores(noise, embedding).argsort(descending=True)
     bases = _bases(noise, embedding, order, how)

@@ -54,7 +54,7 @@ class Task:
 
     artist: Artist
     guide: Guide
-    aim: Tensor  # (d,) the unit vector that pictures are held against
+    aim: Tensor  # (d,) the unit vector that pictures are held against, on CLIP's device
     how: Search
 
     def stream(self, salt: int) -> torch.Generator:
@@ -76,7 +76,7 @@ class Task:
         for part in parts:
             pictures = self.artist.draw(*part, self.how.truncation)
             found.append(self.guide.score(pictures, self.aim, self.stream(salt)))
-        return torch.cat(found)
+        return torch.cat(found).to(noise.device)
 
     def judged(self, noise: Tensor, embedding: Tensor) -> Tensor:
         """(n,) scores through changes that no search has seen."""
