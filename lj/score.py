@@ -87,6 +87,8 @@ def score(
         return
     if not files or (output is None and look is None) or len(files) > 2:
         raise Trouble("name a song, its lyrics, and a bank with -o; or a bank with --show")
+    if sheet is not None and output is None:
+        raise Trouble(f"--sheet {sheet}: a storyboard needs a bank; name one with -o or --show")
     from .keyframing import Order, keyframes, write_look
 
     order = Order(

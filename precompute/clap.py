@@ -18,7 +18,7 @@ from torch import Tensor
 from synth.hop import RATE
 from synth.trouble import Trouble
 
-from .operators import complete_torchvision
+from .hub import complete_torchvision, reason_of
 
 TINY = "tiny-random"
 _NEAREST = 3  # scenes that one sound is like
@@ -105,10 +105,9 @@ def clap_of(name: str) -> Clap:
         model = transformers.ClapModel.from_pretrained(name)
         processor = transformers.ClapProcessor.from_pretrained(name)
     except Exception as error:  # the hub's and the library's errors are of many kinds
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
         raise Trouble(
-            f"--clap {name}: cannot be loaded ({reason}); use laion/clap-htsat-unfused, a folder, "
-            f"or {TINY}"
+            f"--clap {name}: cannot be loaded ({reason_of(error)}); "
+            f"use laion/clap-htsat-unfused, a folder, or {TINY}"
         ) from None
     return Clap(name, model.eval().requires_grad_(False), processor)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from synth.trouble import Trouble
 
-from .operators import complete_torchvision
+from .hub import complete_torchvision, reason_of
 
 TINY = "tiny-random"
 DEFAULT = "ViT-B-32/laion2b_s34b_b79k"
@@ -73,12 +73,9 @@ def clip_of(name: str, device: str = "cpu") -> Clip:
         )
         tokenizer = open_clip.get_tokenizer(model)
     except Exception as error:  # open_clip's and the hub's errors are of many kinds
-        reason = (
-            str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
-        )
         raise Trouble(
-            f"--clip {name}: cannot be loaded ({reason}); use MODEL/PRETRAINED as open_clip lists "
-            f"them, local-dir:FOLDER, or {TINY}"
+            f"--clip {name}: cannot be loaded ({reason_of(error)}); "
+            f"use MODEL/PRETRAINED as open_clip lists them, local-dir:FOLDER, or {TINY}"
         ) from None
     return _asked(name, network, tokenizer, device)
 

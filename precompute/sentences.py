@@ -8,7 +8,7 @@ from torch import Tensor
 
 from synth.trouble import Trouble
 
-from .operators import complete_torchvision
+from .hub import complete_torchvision, reason_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def sentences_of(name: str, device: str = "cpu") -> Sentences:
     try:
         return Sentences(SentenceTransformer(name, device=device))
     except Exception as error:  # the hub's and the library's errors are of many kinds
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
         raise Trouble(
-            f"--sbert {name}: cannot be loaded ({reason}); use all-MiniLM-L6-v2 or a folder"
+            f"--sbert {name}: cannot be loaded ({reason_of(error)}); "
+            "use all-MiniLM-L6-v2 or a folder"
         ) from None

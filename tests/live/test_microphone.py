@@ -1,6 +1,8 @@
 """Real PortAudio captures from a real PulseAudio."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -63,13 +65,24 @@ def test_a_song_through_portaudio_gives_the_offline_latents(
         assert np.array_equal(again.embedding, latent.embedding)
 
 
-def test_a_killed_server_is_waited_for_and_found_again(sound_server: SoundServer) -> None:
+@contextmanager
+def hearing(sound_server: SoundServer) -> Iterator[tuple[Microphone, Ears]]:
+    """An open input that hears sound."""
     microphone = Microphone("pulse")
     ears = Ears(microphone, Visual(Knobs(), Lamp().embed))
     with Feeder(sound_server):
         microphone.start()
         ears.start()
-        until(lambda: ears.level > 0.01, "sound", 15)
+        try:
+            until(lambda: ears.level > 0.01, "sound", 15)
+            yield microphone, ears
+        finally:
+            ears.stop()
+            microphone.stop()
+
+
+def test_a_killed_server_is_waited_for_and_found_again(sound_server: SoundServer) -> None:
+    with hearing(sound_server) as (microphone, ears):
         sound_server.kill()
         until(lambda: microphone.line.phase is not Phase.OPEN, "the loss", 10)
         before = ears.hops
@@ -79,17 +92,10 @@ def test_a_killed_server_is_waited_for_and_found_again(sound_server: SoundServer
         until(lambda: microphone.line.phase is Phase.OPEN and ears.level > 0.01, "return", 30)
         assert microphone.trouble == ""
         assert any("pulse" in fault or "input" in fault for fault in microphone.faults)
-        ears.stop()
-        microphone.stop()
 
 
 def test_a_server_that_hangs_does_not_hang_the_show(sound_server: SoundServer) -> None:
-    microphone = Microphone("pulse")
-    ears = Ears(microphone, Visual(Knobs(), Lamp().embed))
-    with Feeder(sound_server):
-        microphone.start()
-        ears.start()
-        until(lambda: ears.level > 0.01, "sound", 15)
+    with hearing(sound_server) as (microphone, ears):
         sound_server.pause()
         until(lambda: microphone.line.phase is not Phase.OPEN, "the stall", 10)
         before = ears.hops
@@ -97,19 +103,12 @@ def test_a_server_that_hangs_does_not_hang_the_show(sound_server: SoundServer) -
         assert "trying again" in microphone.trouble
         sound_server.resume()
         until(lambda: microphone.line.phase is Phase.OPEN and ears.level > 0.01, "return", 40)
-        ears.stop()
-        microphone.stop()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_callback_that_raises_is_noticed_and_replaced(sound_server: SoundServer) -> None:
     """PortAudio never calls such a callback again, and tells nobody."""
-    microphone = Microphone("pulse")
-    ears = Ears(microphone, Visual(Knobs(), Lamp().embed))
-    with Feeder(sound_server):
-        microphone.start()
-        ears.start()
-        until(lambda: ears.level > 0.01, "sound", 15)
+    with hearing(sound_server) as (microphone, ears):
         broken = microphone.ring
 
         def fail(_block: np.ndarray) -> None:
@@ -118,8 +117,6 @@ def test_a_callback_that_raises_is_noticed_and_replaced(sound_server: SoundServe
         broken.write = fail  # type: ignore[method-assign]
         until(lambda: microphone.ring is not broken and ears.level > 0.01, "return", 20)
         assert microphone.faults
-        ears.stop()
-        microphone.stop()
 
 
 def test_channels_that_are_not_there_are_named(sound_server: SoundServer) -> None:

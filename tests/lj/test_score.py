@@ -130,6 +130,7 @@ def test_wrong_usage_is_one_sentence(terminal: Terminal) -> None:
         (("score", "song.wav", "-o", "a.ljbank"), "song.wav: holds no lyrics"),
         (("score", "song.wav", "empty.lrc", "-o", "a.zip"), "a bank's name ends in .ljbank"),
         (("score", "--show", "song.wav"), "song.wav: is no bank"),
+        (("score", "song.wav", "--look", "a.toml", "--sheet", "a.png"), "needs a bank"),
     ):
         code, _, err = terminal.run(*words)
         assert code == 1

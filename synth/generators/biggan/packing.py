@@ -37,7 +37,7 @@ def packed(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
 
 
 def unpacked(small: Mapping[str, Tensor], shapes: str) -> dict[str, Tensor]:
-    """What `packed` took, float32; KeyError or ValueError where something is missing or odd."""
+    """What `packed` took, float32; KeyError, ValueError or RuntimeError where something is odd."""
     tensors: dict[str, Tensor] = {}
     packs = {name: tuple(shape) for name, shape in json.loads(shapes).items()}
     for name, tensor in small.items():

@@ -79,7 +79,7 @@ def _read(cache: Path) -> Model | None:
             config = json.loads(about["config"])
             small = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         tensors = unpacked(small, about["shapes"])
-    except (OSError, SafetensorError, KeyError, ValueError):
+    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError):
         return None
     return Model(BigGANConfig.from_dict(config), tensors)
 
