@@ -80,18 +80,21 @@ def on_top(piece: Piece, chroma: np.ndarray) -> float:
     return float(np.mean(right))
 
 
-def chroma_rows() -> list[tuple[str, ...]]:
-    rows = []
+def chroma_rows() -> tuple[list[tuple[str, ...]], int]:
+    """A row for each kind of piece, and in how many of all pieces chroma_stft beats ours."""
+    rows, beaten = [], 0
     for kind in KINDS:
         for drums in (False, True):
             made = [pieces.harmony(kind, p, drums=drums) for p in INSTRUMENTS.values()]
-            cells = []
+            cells, all_shares = [], []
             for chroma in CHROMAS.values():
                 shares = [100 * on_top(piece, chroma(piece.samples)) for piece in made]
+                all_shares.append(shares)
                 worst = list(INSTRUMENTS)[int(np.argmin(shares))]
                 cells.append(f"{np.mean(shares):.1f} ({min(shares):.1f} {worst})")
             rows.append((kind + (" with drums" if drums else ""), *cells))
-    return rows
+            beaten += sum(stft > ours for ours, stft in zip(*all_shares[:2], strict=True))
+    return rows, beaten
 
 
 def tone_rows() -> list[tuple[str, ...]]:
@@ -288,7 +291,8 @@ def main() -> None:
     bedded = [pieces.drum_machine(bpm, bed=True) for bpm in TEMPI]
     bands = [pieces.band(bpm, seed=bpm) for bpm in TEMPI]
     sets = {"synthetic drums": clean, "over a held chord": bedded, "fluidsynth band": bands}
-    chroma = table(("", *CHROMAS), tone_rows() + chroma_rows())
+    played, beaten = chroma_rows()
+    chroma = table(("", *CHROMAS), tone_rows() + played)
     onsets = table(
         ("F-measure, 50 ms", "ours", "told after, p95 ms", *OTHERS),
         [onset_row(name, made) for name, made in sets.items()],
@@ -303,6 +307,7 @@ def main() -> None:
         f"# What the instrument hears\n\n{machine()}\n\n"
         "## Chroma\n\nShare of frames, in percent, in which the sounding pitch classes are the "
         f"strongest: mean over five instruments, and the worst one.\n\n{chroma}\n\n"
+        f"In {beaten} of {len(played) * len(INSTRUMENTS)} pieces chroma_stft is better.\n\n"
         f"## Onsets\n\nMean over {len(TEMPI)} tempi, and the worst one. Ours tells each onset as "
         "it happens; librosa sees the whole piece.\n\n"
         f"{onsets}\n\n## Beats\n\nPredicted: each beat's time is taken from the hop before it."
