@@ -9,6 +9,7 @@ import numpy as np
 
 from synth.flashes import FlashLimiter
 from synth.generators import Generator
+from synth.generators.handover import Handover
 from synth.hop import HOP, RATE
 from synth.latents import Latent
 
@@ -60,6 +61,7 @@ class Painter:
         self._moments, self._ladder, self._governs = moments, ladder, governs
         self._ahead, self._pace = ahead, 0.0  # seconds from one frame of a batch to the next
         self._made: dict[int, Generator] = {level: first}
+        self._handover = Handover()
         self._failures = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._paint, name="painter", daemon=True)
@@ -82,7 +84,7 @@ class Painter:
             begun = time.monotonic()
             latents = self._foreseen(moment)
             try:
-                pictures = self.generator.frames(latents).cpu().numpy()
+                pictures = self._handover.fetch(self.generator.frames(latents))()
             except Exception as error:  # whatever a generator dies of, the show goes on
                 self._failed(error)
                 continue

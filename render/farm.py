@@ -17,6 +17,7 @@ from synth import generators
 from synth.bank import Bank
 from synth.digest import sha256_of
 from synth.generators import Generator
+from synth.generators.handover import drawn_ahead
 from synth.knobs import Knobs, knobs_of
 from synth.latents import Latent
 from synth.performance import performance_of
@@ -234,8 +235,8 @@ def _pictures(
     """Fitted pictures, held back where they would flash, in order."""
     limited, shaded = limiter(knobs, job.fps), shader(job)
     number = first
-    for batch in batches(latents, _BATCH):
-        for picture in generator.frames(batch).cpu().numpy():
+    for pictures in drawn_ahead(generator, batches(latents, _BATCH)):
+        for picture in pictures:
             yield fitted(shaded(limited(picture, number), number), job.size, knobs.look.fit)
             number += 1
 

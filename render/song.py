@@ -13,6 +13,7 @@ import numpy as np
 from synth.bank import Bank
 from synth.flashes import FlashLimiter
 from synth.generators import Generator
+from synth.generators.handover import drawn_ahead
 from synth.keyframes import Cues
 from synth.knobs import Knobs
 from synth.performance import Performance, Replay
@@ -90,8 +91,8 @@ def render(job: Job, generator: Generator, knobs: Knobs, progress: Progress) -> 
     whole = True
     try:
         with film:
-            for batch in batches(latents, _BATCH):
-                for picture in generator.frames(batch).cpu().numpy():
+            for pictures in drawn_ahead(generator, batches(latents, _BATCH)):
+                for picture in pictures:
                     film.show(shaded(limited(picture, film.frames), film.frames))
                 progress(film.frames, total)
             if film.frames == 0:

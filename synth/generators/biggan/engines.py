@@ -13,9 +13,11 @@ from .network import Network
 
 Compiles = Literal["never", "first", "background"]
 Say = Callable[[str], None]
-Form = Callable[[Tensor, Tensor, Tensor], Tensor]  # Network.drawn, plain or compiled
+Drawn = Callable[[Tensor, Tensor, Tensor], Tensor]  # Network.drawn, plain or compiled
+Form = Callable[[Tensor, Tensor], Tensor]  # the same from condition and truncation on any device
 
 BUCKETS = (1, 2, 4, 8)  # batches that are captured or compiled; others are filled up
+_CAPTURE = threading.Lock()  # beginning a capture waits for the device, which would break another
 _AGREEMENT = 30.0  # dB between the plain and the compiled form's 8-bit pictures
 
 
@@ -38,7 +40,11 @@ def filled(batch: Tensor, count: int) -> Tensor:
 
 
 class TorchEngine:
-    """The network as it is, until its compiled form is ready and was seen to agree."""
+    """The network as it is, until its compiled form is ready and was seen to agree.
+
+    On an NVIDIA GPU either form is captured as a CUDA graph, one for each bucket, so that a frame
+    costs the host one launch.
+    """
 
     def __init__(
         self, network: Network, device: torch.device, *, compiles: Compiles, say: Say
@@ -47,20 +53,22 @@ class TorchEngine:
         self._network = network.eval().to(device)
         self._device, self._say = device, say
         self._compiles = compiles
-        self._compiled: dict[int, Form] = {}
-        self._begun: dict[int, threading.Thread] = {}
+        self._captures = device.type == "cuda"
+        self._forms: dict[int, Form] = {}  # the one in use for each bucket
+        self._compiled: list[int] = []
+        self._begun: list[threading.Thread] = []
 
     @torch.no_grad()
     def frames(self, condition: Tensor, truncation: Tensor) -> Tensor:
-        condition, truncation = condition.to(self._device), truncation.to(self._device)
-        if self._compiles == "never":
-            return self._network.frames(condition, truncation)
+        if self._compiles == "never" and not self._captures:
+            return self._network.frames(condition.to(self._device), truncation.to(self._device))
         count, bucket = len(condition), bucket_of(len(condition))
         condition, truncation = filled(condition, bucket), filled(truncation, bucket)
-        if bucket not in self._begun:
-            self._begin(condition, truncation)
-        form = self._compiled.get(bucket, self._network.drawn)
-        return form(condition, *self._network.statistics(truncation))[:count]
+        if bucket not in self._forms:
+            self._forms[bucket] = self._ready(self._network.drawn, condition, truncation)
+            if self._compiles != "never":
+                self._begin(condition, truncation)
+        return self._forms[bucket](condition, truncation)[:count]
 
     @property
     def compiled(self) -> tuple[int, ...]:
@@ -69,8 +77,20 @@ class TorchEngine:
 
     def wait(self) -> None:
         """Until every compilation that was begun has ended, well or not."""
-        for thread in list(self._begun.values()):
+        for thread in list(self._begun):
             thread.join()
+
+    def _ready(self, drawn: Drawn, condition: Tensor, truncation: Tensor) -> Form:
+        """What is called for each batch; captured from this one where graphs are."""
+
+        def form(condition: Tensor, truncation: Tensor) -> Tensor:
+            return drawn(condition, *self._network.statistics(truncation))
+
+        if self._captures:
+            return _Graph(form, condition.to(self._device), truncation.to(self._device)).replay
+        return lambda condition, truncation: form(
+            condition.to(self._device), truncation.to(self._device)
+        )
 
     def _begin(self, condition: Tensor, truncation: Tensor) -> None:
         work = threading.Thread(
@@ -79,118 +99,75 @@ class TorchEngine:
             name="compile",
             daemon=True,
         )
-        self._begun[len(condition)] = work
+        self._begun.append(work)
         work.start()
         if self._compiles == "first":
             work.join()
 
+    @torch.no_grad()
     def _compile(self, condition: Tensor, truncation: Tensor) -> None:
         try:
-            from torch._dynamo import config as tracing
-            from torch._inductor import config as lowering
-
-            form: Form = torch.compile(self._network.drawn, dynamic=False)
-            # torch counts the forms of all networks and batches as recompilations of one method
-            with (
-                torch.no_grad(),
-                tracing.patch(recompile_limit=256),
-                lowering.patch(freezing=True),
-            ):
-                inputs = (condition, *self._network.statistics(truncation))
-                made, wanted = form(*inputs), self._network.drawn(*inputs)
+            form, agreement = self._lowered(condition, truncation)
         except Exception as error:  # compilers fail in any way; the plain form goes on
             reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
             self._say(f"compilation failed ({reason[:160]}); the plain form goes on")
             return
-        if (agreement := psnr(made, wanted)) < _AGREEMENT:
+        if agreement < _AGREEMENT:
             self._say(f"the compiled form differs ({agreement:.0f} dB); the plain form goes on")
             return
-        self._compiled[len(condition)] = form
+        self._forms[len(condition)] = form
+        self._compiled.append(len(condition))
 
+    def _lowered(self, condition: Tensor, truncation: Tensor) -> tuple[Form, float]:
+        """The compiled form, and how well it agrees with the plain one, dB."""
+        from torch._dynamo import config as tracing
+        from torch._inductor import config as lowering
 
-class CudaGraphEngine:
-    """On NVIDIA: each bucket captured once as a CUDA graph and replayed without the host."""
+        # searching kernels takes minutes and keeps a GPU from drawing: not beside a show
+        mode = "max-autotune-no-cudagraphs" if self._searches else None
+        compiled: Drawn = torch.compile(self._network.drawn, dynamic=False, mode=mode)
+        # torch counts the forms of all networks and batches as recompilations of one method
+        with (
+            tracing.patch(recompile_limit=256),
+            lowering.patch(freezing=not self._captures),
+        ):
+            here = condition.to(self._device), truncation.to(self._device)
+            inputs = (here[0], *self._network.statistics(here[1]))
+            agreement = psnr(compiled(*inputs), self._network.drawn(*inputs))
+        return self._ready(compiled, condition, truncation), agreement
 
-    def __init__(
-        self, network: Network, device: torch.device, *, compiles: Compiles, say: Say
-    ) -> None:
-        self._network = network.eval().to(device)
-        self._device, self._say = device, say
-        self._form: Form = (
-            torch.compile(self._network.drawn, dynamic=False, mode="max-autotune-no-cudagraphs")
-            if compiles == "first"
-            else self._network.drawn
-        )
-        self._graphs: dict[int, _Graph] = {}
-
-    @torch.no_grad()
-    def frames(self, condition: Tensor, truncation: Tensor) -> Tensor:
-        bucket = bucket_of(len(condition))
-        if bucket not in self._graphs:
-            self._graphs[bucket] = _Graph(
-                self._drawn,
-                filled(condition, bucket).to(self._device),
-                filled(truncation, bucket).to(self._device),
-            )
-        return self._graphs[bucket].replay(condition, truncation)
-
-    def _drawn(self, condition: Tensor, truncation: Tensor) -> Tensor:
-        return self._form(condition, *self._network.statistics(truncation))
+    @property
+    def _searches(self) -> bool:
+        return self._captures and self._compiles == "first"
 
 
 class _Graph:
     """One captured forward with its fixed memory."""
 
-    def __init__(
-        self, form: Callable[[Tensor, Tensor], Tensor], condition: Tensor, truncation: Tensor
-    ) -> None:
+    def __init__(self, form: Form, condition: Tensor, truncation: Tensor) -> None:
         self._condition, self._truncation = condition, truncation
-        warm = torch.cuda.Stream(condition.device)
-        warm.wait_stream(torch.cuda.current_stream(condition.device))
-        with torch.cuda.stream(warm):
-            for _ in range(3):
-                form(condition, truncation)
-        torch.cuda.current_stream(condition.device).wait_stream(warm)
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
-            self._frames = form(condition, truncation)
+        with torch.backends.cudnn.flags(enabled=True, benchmark=True):  # shapes never change
+            _warm(form, condition, truncation)
+            self._graph = torch.cuda.CUDAGraph()
+            # one capture at a time, while another thread may be drawing with another graph
+            with _CAPTURE, torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
+                self._frames = form(condition, truncation)
 
     def replay(self, condition: Tensor, truncation: Tensor) -> Tensor:
-        count = len(condition)
-        self._condition[:count].copy_(condition.pin_memory(), non_blocking=True)
-        self._truncation[:count].copy_(truncation.pin_memory(), non_blocking=True)
+        self._condition.copy_(condition.pin_memory(), non_blocking=True)
+        self._truncation.copy_(truncation.pin_memory(), non_blocking=True)
         self._graph.replay()
-        return self._frames[:count].clone()  # the graph writes into the same memory again
+        return self._frames.clone()  # the graph writes into the same memory again
 
 
-class Handover:
-    """Brings frames from the device to the host beside the next frames' work."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
-        self._pinned: Tensor | None = None
-
-    def fetch(self, frames: Tensor) -> Callable[[], Tensor]:
-        """Begin copying; the returned function waits for the end and gives a host tensor.
-
-        The tensor is valid until the next `fetch`.
-        """
-        if self._stream is None:
-            return lambda: frames
-        if self._pinned is None or self._pinned.shape != frames.shape:
-            self._pinned = torch.empty(frames.shape, dtype=frames.dtype, pin_memory=True)
-        pinned, copied = self._pinned, torch.cuda.Event()
-        self._stream.wait_stream(torch.cuda.current_stream(frames.device))
-        with torch.cuda.stream(self._stream):
-            pinned.copy_(frames, non_blocking=True)
-            frames.record_stream(self._stream)
-            copied.record(self._stream)
-
-        def host() -> Tensor:
-            copied.synchronize()
-            return pinned
-
-        return host
+def _warm(form: Form, condition: Tensor, truncation: Tensor) -> None:
+    """Three times on a side stream, so that nothing is chosen or allocated while capturing."""
+    side = torch.cuda.Stream(condition.device)
+    side.wait_stream(torch.cuda.current_stream(condition.device))
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            form(condition, truncation)
+    torch.cuda.current_stream(condition.device).wait_stream(side)
 
 
 def psnr(a: Tensor, b: Tensor) -> float:

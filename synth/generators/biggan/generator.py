@@ -10,7 +10,7 @@ from torch import Tensor
 from synth.latents import Latent
 from synth.trouble import Trouble
 
-from .engines import BUCKETS, Compiles, CudaGraphEngine, Engine, Say, TorchEngine
+from .engines import BUCKETS, Compiles, Engine, Say, TorchEngine
 from .network import COLUMNS, Network
 from .store import Model
 
@@ -67,8 +67,7 @@ class BigGan:
         network = Network(
             model.shape, model.tensors, dtype=dtype_for(precision, self.device), wide=wide
         )
-        kind = CudaGraphEngine if self.device.type == "cuda" else TorchEngine
-        return kind(network, self.device, compiles=compiles, say=self._say)
+        return TorchEngine(network, self.device, compiles=compiles, say=self._say)
 
     def embed(self, classes: np.ndarray) -> np.ndarray:
         """Class embeddings (n,128) of class vectors (n,1000)."""

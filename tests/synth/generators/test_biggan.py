@@ -10,7 +10,7 @@ from torch import Tensor
 
 from synth.generators import generator_of
 from synth.generators.biggan import BigGan, store
-from synth.generators.biggan.engines import Handover, TorchEngine, bucket_of, psnr
+from synth.generators.biggan.engines import TorchEngine, bucket_of, psnr
 from synth.generators.biggan.folding import Shape, folded, transposed
 from synth.generators.biggan.generator import level_of
 from synth.generators.biggan.network import Network, interpolated
@@ -290,11 +290,6 @@ def test_another_error_is_not_taken_for_memory(stock: BigGAN) -> None:
     ours = ours_of(stock, engine=Broken(0))
     with pytest.raises(RuntimeError, match="something else"):
         ours.frames(latents(ours, 0.5, 1))
-
-
-def test_frames_on_the_host_need_no_copy() -> None:
-    frames = torch.zeros(1, 2, 2, 3, dtype=torch.uint8)
-    assert Handover(torch.device("cpu")).fetch(frames)() is frames
 
 
 # ---- the folded cache
