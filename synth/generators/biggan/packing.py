@@ -6,21 +6,20 @@ multiplication. Statistics take float16 against their channel's largest value. V
 embeddings that banks of keyframes are made of, stay as they are.
 """
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
+Shapes = Mapping[str, Sequence[int]]  # of the packed weights, by name
+
 _TOP = 511  # the largest level; levels are -511..511
-
-
 _STATISTICS = ("norms.means", "norms.variances")
 _SHIFTS = (0, 2, 4, 6)  # of the four high pairs of bits in a fifth byte
 
 
-def packed(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
-    """Tensors for the disk, and their shapes as JSON for `unpacked`."""
+def packed(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Shapes]:
+    """Tensors for the disk, and the shapes that `unpacked` wants."""
     small: dict[str, Tensor] = {}
     shapes: dict[str, list[int]] = {}
     for name, tensor in tensors.items():
@@ -33,16 +32,15 @@ def packed(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
             small[name], small[f"{name}.step"] = pack(tensor)
         else:
             small[name] = tensor
-    return small, json.dumps(shapes)
+    return small, shapes
 
 
-def unpacked(small: Mapping[str, Tensor], shapes: str) -> dict[str, Tensor]:
-    """What `packed` took, float32; KeyError, ValueError or RuntimeError where something is odd."""
+def unpacked(small: Mapping[str, Tensor], shapes: Shapes) -> dict[str, Tensor]:
+    """What `packed` took, float32; KeyError, TypeError or RuntimeError where something is odd."""
     tensors: dict[str, Tensor] = {}
-    packs = {name: tuple(shape) for name, shape in json.loads(shapes).items()}
     for name, tensor in small.items():
-        if name in packs:
-            tensors[name] = unpack(tensor, small[f"{name}.step"], packs[name])
+        if name in shapes:
+            tensors[name] = unpack(tensor, small[f"{name}.step"], tuple(shapes[name]))
         elif name in _STATISTICS:
             tensors[name] = tensor.float() * small[f"{name}.largest"]
         elif not name.endswith((".step", ".largest")):

@@ -75,13 +75,12 @@ def _read(cache: Path) -> Model | None:
     """What is kept; None where nothing is, or what is there was damaged."""
     try:
         with safe_open(cache, "pt") as file:
-            about = file.metadata() or {}
-            config = json.loads(about["config"])
+            about = json.loads((file.metadata() or {})["model"])
             small = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         tensors = unpacked(small, about["shapes"])
-    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError):
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError):
         return None
-    return Model(BigGANConfig.from_dict(config), tensors)
+    return Model(BigGANConfig.from_dict(about["config"]), tensors)
 
 
 def _keep(model: Model, cache: Path) -> Model:
@@ -93,8 +92,8 @@ def _keep(model: Model, cache: Path) -> Model:
     partial = cache.with_suffix(".partial")
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        about = {"config": json.dumps(model.config.to_dict()), "shapes": shapes}
-        save_file(small, partial, about)
+        about = {"config": model.config.to_dict(), "shapes": shapes}
+        save_file(small, partial, {"model": json.dumps(about)})  # one entry: several have no order
         partial.replace(cache)
     except (OSError, SafetensorError):
         with suppress(OSError):
