@@ -32,8 +32,8 @@ demo: $(SONG)
 	@echo "film:  $(FILM)"
 	@echo "sheet: $(SHEET)"
 
-# A virtual screen, a sound server and a MIDI loopback: the live tests play on them. Installed where we may.
-STAGE := xvfb xdotool libgl1 libgl1-mesa-dri libegl1 libegl-mesa0 \
+# A compiler; a virtual screen, a sound server and a MIDI loopback that the live tests play on. Installed where we may.
+STAGE := g++ xvfb xdotool libgl1 libgl1-mesa-dri libegl1 libegl-mesa0 \
          pulseaudio pulseaudio-utils libasound2-plugins libportaudio2 jackd2 chromium
 
 test: env stage
@@ -61,6 +61,7 @@ bench: env
 	$(BIN)/python -m bench.offline
 	$(BIN)/python -m bench.ears
 	$(BIN)/python -m bench.engine
+	$(BIN)/python -m bench.procedural
 	$(BIN)/python -m bench.live
 	$(BIN)/python -m bench.hands
 	$(BIN)/python -m bench.farm

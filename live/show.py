@@ -4,6 +4,7 @@ Four threads: capture, ears, painter, and the main one that draws. What passes b
 newest value; onsets add up until they are seen.
 """
 
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
@@ -29,6 +30,7 @@ _FADE = BLACKOUT  # seconds, of the last fade too
 _TWICE = 1.0  # seconds within which a second Escape ends at once
 _LATE = 0.1  # seconds
 _KEPT = 20000  # latencies that are kept for the report
+_TURN = 0.0002  # seconds that a Python thread may keep others waiting; a compiler is one of them
 _INTERVAL = 0.2  # of each new frame in the mean interval
 
 
@@ -168,6 +170,8 @@ class Show:
     def run(self, screen: Screen, seconds: float | None = None) -> Report:
         """Play until the window closes, the song or the seconds end, or Ctrl-C is pressed."""
         begun = time.monotonic()
+        turn = sys.getswitchinterval()
+        sys.setswitchinterval(_TURN)
         self._source.start()
         self.ears.start()
         self.painter.start()
@@ -181,6 +185,7 @@ class Show:
             self.ears.stop()
             self.painter.stop()
             self.keeping.close()
+            sys.setswitchinterval(turn)
         return self._report(screen, time.monotonic() - begun)
 
     def _over(self, begun: float, seconds: float | None) -> bool:

@@ -59,7 +59,9 @@ def _drawn(side: int, choice: Choice) -> "Step":
     from live.painter import Step
 
     def made() -> Generator:
-        return generators.generator_of("procedural", resolution=side, device=choice.device)
+        return generators.generator_of(
+            "procedural", resolution=side, device=choice.device, compiles="background"
+        )
 
     return Step(f"procedural {side}", float(side * side), made)
 

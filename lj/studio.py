@@ -18,9 +18,10 @@ from .console import note
 from .options import DEFAULT_PRESET
 
 if TYPE_CHECKING:
-    from synth.generators.biggan.engines import Compiles
+    from synth.generators.compiling import Compiles
 
-_WORTH_COMPILING = 600  # frames from which on a minute of compiling pays
+# frames from which on a minute of compiling pays: the embedded generator gains less by a frame
+_WORTH_COMPILING, _WORTH_COMPILING_EMBEDDED = 600, 2400
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +99,11 @@ def generator_options(
 ) -> dict[str, Any]:
     """What `synth.generators.generator_of` is called with."""
     side = side_for(size, look.fit)
-    compiles: Compiles = "first" if (frames or 0) >= _WORTH_COMPILING else "never"
+    name = choice.name or generators.DEFAULT
+    worth = _WORTH_COMPILING_EMBEDDED if name == generators.DEFAULT else _WORTH_COMPILING
+    compiles: Compiles = "first" if (frames or 0) >= worth else "never"
     return {
-        "name": choice.name or generators.DEFAULT,
+        "name": name,
         "resolution": side + side % 2,
         "weights": choice.weights,
         "device": choice.device,

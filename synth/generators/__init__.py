@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from synth.latents import Latent
 
-    from .biggan.engines import Compiles
+    from .compiling import Compiles
 
 NAMES = ("procedural", "biggan-128", "biggan-256", "biggan-512")
 DEFAULT = "procedural"
@@ -50,19 +50,20 @@ def generator_of(
 ) -> Generator:
     """Load the named generator, or raise Trouble that says what it lacks; never another one.
 
-    `resolution` is for `procedural` alone: BigGAN's is in its name. The rest is for BigGAN:
-    `weights` is a folder or file in the published format, without which the user's cache is
-    searched; `wide` is the knob `look.wide`; `precision`, `engine` and `compiles` choose among
-    forms of one function; `say` is told what happens later (out of memory, compilation failed).
+    `resolution` is for `procedural` alone: BigGAN's is in its name. For BigGAN `weights` is a
+    folder or file in the published format, without which the user's cache is searched; `wide` is
+    the knob `look.wide`; `precision` and `engine` choose among forms of one function. `compiles`
+    tells when faster forms are made; `say` is told what happens later (out of memory, compilation
+    failed).
     """
     if name not in NAMES:
         raise Trouble(f"“{name}” is no generator; use {', '.join(NAMES)}")
     place = device_of(device)
     if name == "procedural":
         _check_procedural(weights, wide, engine)
-        from .procedural import Procedural
+        from .procedural import procedural_of
 
-        return Procedural(resolution, device=place)
+        return procedural_of(resolution, device=place, compiles=compiles, say=say)
     from .biggan.choice import biggan_of
 
     return biggan_of(

@@ -7,7 +7,7 @@ import torch
 
 from synth.trouble import Trouble
 
-from .engines import Compiles, Say
+from ..compiling import Compiles, Say
 from .generator import BigGan, Precision, dtype_for
 from .store import model_of
 

@@ -1,18 +1,15 @@
 """What runs the network: plain or compiled torch on any device, CUDA graphs on NVIDIA."""
 
-import ctypes
-import platform
 import threading
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from ..compiling import Compiles, Say, failure, keep_large_blocks, lowering
 from .network import Network
 
-Compiles = Literal["never", "first", "background"]
-Say = Callable[[str], None]
 Drawn = Callable[[Tensor, Tensor, Tensor], Tensor]  # Network.drawn, plain or compiled
 Form = Callable[[Tensor, Tensor], Tensor]  # the same from condition and truncation on any device
 
@@ -49,7 +46,7 @@ class TorchEngine:
     def __init__(
         self, network: Network, device: torch.device, *, compiles: Compiles, say: Say
     ) -> None:
-        _keep_large_blocks()
+        keep_large_blocks()
         self._network = network.eval().to(device)
         self._device, self._say = device, say
         self._compiles = compiles
@@ -109,8 +106,7 @@ class TorchEngine:
         try:
             form, agreement = self._lowered(condition, truncation)
         except Exception as error:  # compilers fail in any way; the plain form goes on
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-            self._say(f"compilation failed ({reason[:160]}); the plain form goes on")
+            self._say(failure(error))
             return
         if agreement < _AGREEMENT:
             self._say(f"the compiled form differs ({agreement:.0f} dB); the plain form goes on")
@@ -120,17 +116,10 @@ class TorchEngine:
 
     def _lowered(self, condition: Tensor, truncation: Tensor) -> tuple[Form, float]:
         """The compiled form, and how well it agrees with the plain one, dB."""
-        from torch._dynamo import config as tracing
-        from torch._inductor import config as lowering
-
         # searching kernels takes minutes and keeps a GPU from drawing: not beside a show
         mode = "max-autotune-no-cudagraphs" if self._searches else None
         compiled: Drawn = torch.compile(self._network.drawn, dynamic=False, mode=mode)
-        # torch counts the forms of all networks and batches as recompilations of one method
-        with (
-            tracing.patch(recompile_limit=256),
-            lowering.patch(freezing=not self._captures),
-        ):
+        with lowering(freezing=not self._captures):
             here = condition.to(self._device), truncation.to(self._device)
             inputs = (here[0], *self._network.statistics(here[1]))
             agreement = psnr(compiled(*inputs), self._network.drawn(*inputs))
@@ -174,11 +163,3 @@ def psnr(a: Tensor, b: Tensor) -> float:
     """Peak signal-to-noise ratio of 8-bit pictures, dB."""
     error = (a.float() - b.float()).pow(2).mean()
     return float(10 * torch.log10(255**2 / error.clamp(min=1e-10)))
-
-
-def _keep_large_blocks() -> None:
-    """Let glibc keep what it was given: new pages for each layer cost more than some layers."""
-    if platform.libc_ver()[0] == "glibc":
-        libc = ctypes.CDLL("libc.so.6")
-        libc.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
-        libc.mallopt(-1, (1 << 31) - 1)  # M_TRIM_THRESHOLD

@@ -10,7 +10,8 @@ from torch import Tensor
 from synth.latents import Latent
 from synth.trouble import Trouble
 
-from .engines import BUCKETS, Compiles, Engine, Say, TorchEngine
+from ..compiling import Compiles, Say
+from .engines import BUCKETS, Engine, TorchEngine
 from .network import COLUMNS, Network
 from .store import Model
 

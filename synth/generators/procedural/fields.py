@@ -1,11 +1,10 @@
 """What a texture gives for every pixel, before light and colour."""
 
-from collections.abc import Iterable
-from functools import reduce
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
+
+_TONE_SPREAD = 0.19  # standard deviation that bland pictures are stretched towards
 
 
 class Fields(NamedTuple):
@@ -16,15 +15,19 @@ class Fields(NamedTuple):
     glow: Tensor  # light that the surface gives off, 0 upward
     glow_tone: Tensor  # 0 .. 1, position in the glow's palette
 
-    def dimmed(self, light: Tensor) -> "Fields":
-        """Relief, tone and glow multiplied by `light`, 0..1."""
-        return Fields(self.height * light, self.tone * light, self.glow * light, self.glow_tone)
+
+def weighed(weight: Tensor, fields: Fields) -> Fields:
+    """The first part of a blend; `weight` is ()."""
+    return Fields(*(weight * field for field in fields))
 
 
-def blended(parts: Iterable[tuple[float, Fields]]) -> Fields:
-    """The weighted sum of fields over the same pixels; weights sum to one."""
-    scaled = (
-        fields if weight == 1 else Fields(*(weight * field for field in fields))
-        for weight, fields in parts
-    )
-    return reduce(lambda a, b: Fields(*map(torch.add, a, b)), scaled)
+def added(blend: Fields, weight: Tensor, fields: Fields) -> Fields:
+    """A blend and one part more, over the same pixels."""
+    return Fields(*(sum_ + weight * field for sum_, field in zip(blend, fields, strict=True)))
+
+
+def levelled(fields: Fields) -> Fields:
+    """Stretch a bland picture's tones around their mean."""
+    mean = fields.tone.mean()
+    gain = (_TONE_SPREAD / (fields.tone.std() + 0.02)).clamp(1.0, 2.2)
+    return fields._replace(tone=mean + (fields.tone - mean) * gain)

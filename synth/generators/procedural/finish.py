@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .geometry import Canvas
+from .kernels import Kernels
 
 _MIDDLE_GREY = 0.18
 _BLOOM_THRESHOLD = 0.22
@@ -13,38 +14,46 @@ _BLOOM_RADIUS = 6  # in 64ths of the side
 
 
 class Finish:
-    """Holds the vignette, the bloom's kernel and the dither of one picture size."""
+    """Holds the vignette, the bloom's blur and the dither of one picture size."""
 
     def __init__(self, canvas: Canvas, stream: np.random.RandomState) -> None:
-        side, device = canvas.side, canvas.x.device
-        self._side = side
-        self._vignette = (torch.exp(-0.75 * canvas.radius**3.2) * 0.8 + 0.2).view(side, side)
-        taps = torch.exp(-(torch.arange(-_BLOOM_RADIUS, _BLOOM_RADIUS + 1.0) ** 2) / 11.0)
-        self._kernel = (taps / taps.sum()).to(device)
+        side, device = canvas.side, canvas.grid.x.device
+        self.vignette = (torch.exp(-0.75 * canvas.grid.radius**3.2) * 0.8 + 0.2).view(side, side)
+        self._pooled = max(1, side // 64)
+        self._blur = _blurring(side // self._pooled).to(device)
         triangular = stream.random_sample((side, side)) + stream.random_sample((side, side)) - 1
         self._dither = torch.from_numpy(triangular.astype(np.float32)).to(device)
 
-    def __call__(self, light: Tensor) -> Tensor:
+    def __call__(self, light: Tensor, kernels: Kernels) -> Tensor:
         """uint8 (side, side, 3) sRGB from linear light (3, side, side)."""
-        exposed = _exposed(light * self._vignette)
-        curved = _filmic(exposed + 0.7 * self._bloom(exposed))
-        levels = curved.clamp(0, 1) * 255 + self._dither + 0.5
-        return levels.clamp(0, 255.99).to(torch.uint8).permute(1, 2, 0).contiguous()
+        exposed = kernels(_exposed, light)
+        return kernels(_printed, exposed, self._bloom(exposed), self._dither)
 
     def _bloom(self, light: Tensor) -> Tensor:
-        small = F.avg_pool2d(light[None], max(1, self._side // 64))
+        """What spills over, (1, 3, h, w), about 64 pixels wide."""
+        small = F.avg_pool2d(light[None], self._pooled)
         bright = (small - _BLOOM_THRESHOLD).clamp(0, 3)
-        r, kernel = _BLOOM_RADIUS, self._kernel
-        bright = F.pad(bright, (r, r, r, r), mode="replicate")
-        bright = F.conv2d(bright, kernel.view(1, 1, 1, -1).expand(3, 1, 1, -1), groups=3)
-        bright = F.conv2d(bright, kernel.view(1, 1, -1, 1).expand(3, 1, -1, 1), groups=3)
-        size = (self._side, self._side)
-        return F.interpolate(bright, size=size, mode="bilinear", align_corners=False)[0]
+        return self._blur @ bright @ self._blur.T
+
+
+def _blurring(size: int) -> Tensor:
+    """Matrix (size, size) that blurs columns; what lies beyond an edge is like the edge."""
+    taps = torch.exp(-(torch.arange(-_BLOOM_RADIUS, _BLOOM_RADIUS + 1.0) ** 2) / 11.0)
+    source = torch.arange(size)[:, None] + torch.arange(-_BLOOM_RADIUS, _BLOOM_RADIUS + 1)
+    matrix = torch.zeros(size, size)
+    return matrix.scatter_add_(1, source.clamp(0, size - 1), (taps / taps.sum()).expand(size, -1))
 
 
 def _exposed(light: Tensor) -> Tensor:
     """Bring the mean to middle grey, within what keeps night scenes dark and glare bright."""
     return light * (_MIDDLE_GREY / (light.mean() + 0.012)).clamp(0.4, 2.4)
+
+
+def _printed(exposed: Tensor, bloom: Tensor, dither: Tensor) -> Tensor:
+    """uint8 (side, side, 3) from exposed light, what spills over it, and a grain."""
+    spilt = F.interpolate(bloom, size=exposed.shape[1:], mode="bilinear", align_corners=False)[0]
+    levels = _filmic(exposed + 0.7 * spilt).clamp(0, 1) * 255 + dither + 0.5
+    return levels.clamp(0, 255.99).to(torch.uint8).permute(1, 2, 0).contiguous()
 
 
 def _filmic(light: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ seed; the tables come from numpy's legacy stream, which never changes.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,12 +13,15 @@ from torch import Tensor
 
 from synth.latents import Latent
 
-from . import families, geometry
-from .fields import Fields, blended
+from ..compiling import Say, keep_large_blocks
+from . import families
+from .fields import Fields, added, levelled, weighed
 from .finish import Finish
-from .geometry import Canvas, View
-from .light import lit
-from .scene import GESTURE_LEVELS, Scene, scene_of
+from .geometry import SYMMETRIC, VIEWS, Canvas, Orb, View, fogged, on_orb
+from .kernels import Kernels
+from .light import Inks, framed, lit
+from .palettes import ramp
+from .scene import GESTURE_LEVELS, Scene, Traits, scene_of
 from .tables import EMBEDDING_SIZE, class_matrix
 from .texture import Texture
 
@@ -25,7 +29,6 @@ NOISE_SIZE = 128
 _GESTURE_GAIN = 1.3  # how far a unit of noise moves the picture
 _SMALLEST = 256  # smaller pictures are this one, shrunk: fine lines survive
 _EMBEDDED_SEED = 20240
-_TONE_SPREAD = 0.19  # standard deviation that bland pictures are stretched towards
 
 
 class Procedural:
@@ -36,17 +39,25 @@ class Procedural:
     embedding_size = EMBEDDING_SIZE
 
     def __init__(
-        self, resolution: int = 512, *, device: str = "cpu", seed: int = _EMBEDDED_SEED
+        self,
+        resolution: int = 512,
+        *,
+        device: str = "cpu",
+        seed: int = _EMBEDDED_SEED,
+        built: Path | None = None,
+        say: Say = lambda _notice: None,
     ) -> None:
+        keep_large_blocks()
         self.resolution = self.width = resolution
         self.device = torch.device(device)
+        self.kernels = Kernels(built if self.device.type == "cpu" else None, say)
         self._side = resolution if resolution >= _SMALLEST else _drawn_side(resolution)
         stream = np.random.RandomState(seed)
         self._classes = class_matrix(stream)
         mixing = stream.standard_normal((NOISE_SIZE, NOISE_SIZE)) / np.sqrt(NOISE_SIZE)
         self._mixing = (mixing * _GESTURE_GAIN).astype(np.float32)
-        self._texture = Texture(stream, self.device)
-        self._cppn = families.Cppn(stream, self.device)
+        self._texture = Texture.drawn(stream, self.device)
+        self._cppn = families.Cppn.drawn(stream, self.device)
         self._flame = families.Flame(stream, self.device)
         cell_drift = stream.standard_normal((64, 2)).astype(np.float32)
         self._cell_drift = torch.from_numpy(cell_drift).to(self.device)
@@ -59,16 +70,27 @@ class Procedural:
         embedded: np.ndarray = classes.astype(np.float32) @ self._classes.T
         return embedded
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def frames(self, latents: Sequence[Latent]) -> Tensor:
         """uint8 (B, side, side, 3) on this generator's device."""
         return self._shrunk(torch.stack([self._frame(latent) for latent in latents]))
 
     def _frame(self, latent: Latent) -> Tensor:
-        gesture = self.gesture(latent)
-        scene = scene_of(gesture, latent.embedding, latent.truncation)
-        fields = _levelled(self._fields(scene))
-        return self._finish(lit(fields, scene, self._side, scene.families.get("flame", 0.0)))
+        scene = scene_of(self.gesture(latent), latent.embedding, latent.truncation, self.device)
+        fields = self.kernels(levelled, self._fields(scene))
+        smoke = self._number(scene.families.get("flame", 0.0))
+        inks, vignette = self._inks(scene), self._finish.vignette
+        relief = framed(fields.height, self._side)
+        light = self.kernels(lit, fields, relief, scene.traits, inks, smoke, vignette)
+        return self._finish(light, self.kernels)
+
+    def _inks(self, scene: Scene) -> Inks:
+        hue = float(0.22 * scene.traits.gesture[5] + 0.25 * scene.traits.swing(1))
+        body, glow = ramp(scene.body_palette, hue), ramp(scene.glow_palette, 0.5 * hue)
+        return Inks(body.to(self.device), glow.to(self.device))
+
+    def _number(self, value: float) -> Tensor:
+        return torch.tensor(value, device=self.device)
 
     def gesture(self, latent: Latent) -> np.ndarray:
         """(128,): each number from the noise of its own size, coarse, middle or fine."""
@@ -79,38 +101,53 @@ class Procedural:
         return gestures[GESTURE_LEVELS, np.arange(NOISE_SIZE)]
 
     def _fields(self, scene: Scene) -> Fields:
-        """Blend of every family that takes part."""
-        return blended((w, self._family(name, scene)) for name, w in scene.families.items())
+        """Blend of every family that takes part, over every geometry that does."""
+        places = scene.geometries
+        views = {p: self.kernels(VIEWS[p], self._canvas(p).grid, scene.traits) for p in places}
+        whole, half = _Blend(self.kernels), _Blend(self.kernels)
+        for name, weight in scene.families.items():
+            if name == "flame":
+                whole.add(self._number(weight), self._flame(scene, self._side, self.kernels))
+            elif name == "mandala":
+                grid, finest = self._half.grid, self._number(max(0.0105, 2.6 / self._side))
+                petals = self.kernels(families.mandala, grid, scene.traits, finest)
+                half.add(self._number(weight), petals)
+            else:
+                for place, share in places.items():
+                    blend = half if place in SYMMETRIC else whole
+                    part = self._on(views[place], self._textured(name, views[place], scene.traits))
+                    blend.add(self._number(weight * share), part)
+        if half.fields is not None:
+            whole.add(self._number(1.0), self._half.unfold(half.fields))
+        assert whole.fields is not None
+        return whole.fields
 
-    def _family(self, name: str, scene: Scene) -> Fields:
-        """One family over every geometry that takes part; two bring a space of their own."""
-        if name == "flame":
-            return self._flame(scene, self._side)
-        if name == "mandala":
-            return self._half.unfold(families.mandala(self._half, scene, self._side))
-        return blended((w, self._placed(name, at, scene)) for at, w in scene.geometries.items())
+    def _canvas(self, place: str) -> Canvas:
+        return self._half if place in SYMMETRIC else self._whole
 
-    def _placed(self, name: str, place: str, scene: Scene) -> Fields:
-        canvas = self._half if place in geometry.SYMMETRIC else self._whole
-        view = geometry.view(place, canvas, scene)
-        return canvas.unfold(view.lit(self._texture_family(name, view, scene)))
+    def _on(self, view: View, fields: Fields) -> Fields:
+        """What the geometry does to light."""
+        if view.fog:
+            return self.kernels(fogged, fields, view.fog[0])
+        return self.kernels(on_orb, fields, view.orb) if isinstance(view.orb, Orb) else fields
 
-    def _texture_family(self, name: str, view: View, scene: Scene) -> Fields:
+    def _textured(self, name: str, view: View, traits: Traits) -> Fields:
+        x, y, _, _ = view
         match name:
             case "silk":
-                return families.silk(view, scene)
+                return self.kernels(families.silk, x, y, traits)
             case "fibre":
-                return families.fibre(view, scene, self._texture)
+                return self.kernels(families.fibre, x, y, traits, self._texture)
             case "cells":
-                return families.cells(view, scene, self._cell_drift)
+                return self.kernels(families.cells, x, y, traits, self._cell_drift)
             case "julia":
-                return families.julia(view, scene)
+                return self.kernels(families.julia, x, y, traits)
             case "liquid":
-                return families.liquid(view, scene)
+                return self.kernels(families.liquid, x, y, traits)
             case "nebula":
-                return families.nebula(view, scene, self._texture)
+                return self.kernels(families.nebula, x, y, traits, self._texture)
             case _:
-                return self._cppn(view, scene)
+                return self.kernels(families.cppn, x, y, traits, self._cppn)
 
     def _shrunk(self, frames: Tensor) -> Tensor:
         if self._side == self.resolution:
@@ -127,8 +164,15 @@ def _drawn_side(resolution: int) -> int:
     return resolution * -(-_SMALLEST // resolution)
 
 
-def _levelled(fields: Fields) -> Fields:
-    """Stretch a bland picture's tones around their mean."""
-    mean = fields.tone.mean()
-    gain = (_TONE_SPREAD / (fields.tone.std() + 0.02)).clamp(1.0, 2.2)
-    return fields._replace(tone=mean + (fields.tone - mean) * gain)
+class _Blend:
+    """A weighted sum of fields over the same pixels."""
+
+    def __init__(self, kernels: Kernels) -> None:
+        self.fields: Fields | None = None
+        self._kernels = kernels
+
+    def add(self, weight: Tensor, part: Fields) -> None:
+        if self.fields is None:
+            self.fields = self._kernels(weighed, weight, part)
+        else:
+            self.fields = self._kernels(added, self.fields, weight, part)

@@ -9,10 +9,12 @@ the noise. Every gesture has a meaning:
     10 and above  the texture family's own phases, offsets and shapes
 """
 
-import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from .tables import FAMILIES, GEOMETRIES, EmbeddingLayout
 
@@ -21,23 +23,48 @@ GESTURE_LEVELS = np.ones(128, int)
 GESTURE_LEVELS[[0, 1, 2, 3, 6, 7, 8, 9]] = 0
 GESTURE_LEVELS[[4, 5]] = 2
 
+_HOST = torch.device("cpu")
+
+
+class Traits(NamedTuple):
+    """A picture's plain numbers, float32 tensors on the device that draws.
+
+    They are tensors and not Python's numbers so that what was compiled holds for every picture.
+    """
+
+    character: Tensor  # (64,)
+    gesture: Tensor  # (128,)
+    symmetry: Tensor  # (), order of rotational symmetry, 3 to 10
+    relief: Tensor  # (), 0.8 to 1.15, grows with truncation
+
+    def swing(self, i: int) -> Tensor:
+        """Character `i` squashed into -1..1, ()."""
+        return torch.tanh(self.character[i])
+
+    @classmethod
+    def on(
+        cls,
+        device: torch.device,
+        character: np.ndarray,
+        gesture: np.ndarray,
+        symmetry: float,
+        relief: float,
+    ) -> "Traits":
+        """All in one transfer."""
+        numbers = np.concatenate([character, gesture, [symmetry, relief]], dtype=np.float32)
+        there = torch.from_numpy(numbers).to(device)
+        return cls(there[:64], there[64:192], there[192], there[193])
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
     """One picture's parameters; every weight vector sums to one."""
 
-    character: np.ndarray  # (64,) float32
-    gesture: np.ndarray  # (128,) float32
+    traits: Traits
     families: dict[str, float]  # only those that take part
     geometries: dict[str, float]  # only those that take part
     body_palette: np.ndarray  # (24,)
     glow_palette: np.ndarray  # (24,)
-    symmetry: float  # order of rotational symmetry, 3 to 10
-    relief: float  # 0.8 to 1.15, grows with truncation
-
-    def swing(self, i: int) -> float:
-        """Character `i` squashed into -1..1."""
-        return math.tanh(float(self.character[i]))
 
 
 def sharpened(weights: np.ndarray, cut: float) -> np.ndarray:
@@ -67,22 +94,29 @@ def _named(names: tuple[str, ...], weights: np.ndarray) -> dict[str, float]:
 _CHARACTER = 6.0  # length of the 64 numbers: more tells classes apart, less morphs more calmly
 
 
-def scene_of(gesture: np.ndarray, embedding: np.ndarray, truncation: float) -> Scene:
+def scene_of(
+    gesture: np.ndarray,
+    embedding: np.ndarray,
+    truncation: float,
+    device: torch.device = _HOST,
+) -> Scene:
     """Read a gesture (128,) and a class embedding (128,) as one picture's parameters."""
     part = EmbeddingLayout.split(embedding)
     length = float(np.linalg.norm(part.character))
+    mass = max(float(part.mass), 1e-6)
+    traits = Traits.on(
+        device,
+        character=part.character * (min(1.0, mass) * _CHARACTER / (length + 1e-6)),
+        gesture=gesture,
+        symmetry=float(np.clip(part.symmetry / mass, 3.0, 10.0)),
+        relief=0.8 + 0.35 * truncation,
+    )
     families = _contrasted(part.families, 1.5)
     geometries = _contrasted(part.geometries, 1.5)
-    mass = max(float(part.mass), 1e-6)
     return Scene(
-        character=(part.character * (min(1.0, mass) * _CHARACTER / (length + 1e-6))).astype(
-            np.float32
-        ),
-        gesture=gesture.astype(np.float32),
+        traits,
         families=_named(FAMILIES, sharpened(families, 0.05)),
         geometries=_named(GEOMETRIES, sharpened(geometries, 0.10)),
         body_palette=_contrasted(part.body_palette, 3.0),
         glow_palette=_contrasted(part.glow_palette, 3.0),
-        symmetry=float(np.clip(part.symmetry / mass, 3.0, 10.0)),
-        relief=0.8 + 0.35 * truncation,
     )

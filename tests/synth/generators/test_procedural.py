@@ -168,7 +168,7 @@ def test_mixed_palettes_keep_their_colour() -> None:
 
 
 def test_noise_planes_tile_without_a_seam() -> None:
-    texture = Texture(np.random.RandomState(0), torch.device("cpu"))
+    texture = Texture.drawn(np.random.RandomState(0), torch.device("cpu"))
     y = torch.linspace(0, 1, 50)
     left = texture.sample(torch.zeros(50), y, 0, 4)
     right = texture.sample(torch.full((50,), 1 - 1e-6), y, 0, 4)

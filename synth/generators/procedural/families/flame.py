@@ -13,26 +13,27 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..fields import Fields
-from ..scene import Scene
+from ..kernels import Kernels
+from ..scene import Scene, Traits
 
 _SEEDS = 240
 _MAPS = 4
 _DEPTH = 5  # 240 * 4^5 = 245,760 points
 _POINTS = _SEEDS * _MAPS**_DEPTH
-_LARGEST_HISTOGRAM = 256
-_FULL_PIXELS = _LARGEST_HISTOGRAM**2
+_HISTOGRAM = 256  # pixels a side: no picture is drawn smaller
+_FAINT = 3e-5  # of a point: keeps the hue of empty pixels finite
 
 
 class _Map(NamedTuple):
-    """x' = a x + b y + shift_x, y' = c x + d y + shift_y, then bent by `bend` 0..1."""
+    """x' = a x + b y + shift_x, y' = c x + d y + shift_y, then bent by `bend` 0..1; all ()."""
 
-    a: float
-    b: float
-    c: float
-    d: float
-    shift_x: float
-    shift_y: float
-    bend: float
+    a: Tensor
+    b: Tensor
+    c: Tensor
+    d: Tensor
+    shift_x: Tensor
+    shift_y: Tensor
+    bend: Tensor
 
 
 class Flame:
@@ -42,45 +43,54 @@ class Flame:
         cloud = stream.standard_normal((2, _SEEDS)) * 0.5
         self._cloud = torch.from_numpy(cloud.astype(np.float32)).to(device)
 
-    def __call__(self, scene: Scene, side: int) -> Fields:
+    def __call__(self, scene: Scene, side: int, kernels: Kernels) -> Fields:
         """Fields of a whole square picture of `side` pixels."""
-        size = min(side, _LARGEST_HISTOGRAM)
-        x, y, colour = self._attractor(scene)
-        zoom = 0.42 * size * 2 ** (0.2 * float(scene.gesture[1]))
-        histogram = _splat(x * zoom + size / 2, y * zoom + size / 2, colour, size)
+        histogram = _counted(*kernels(_splats, self._cloud, scene.traits))
         symmetric = scene.geometries.get("mirror", 0) + scene.geometries.get("kaleidoscope", 0)
         if symmetric > 0:
             histogram = torch.lerp(histogram, histogram.flip(3), 0.5 * min(1.0, symmetric))
-        return _lit_by_density(*_adaptive_blur(histogram), side)
-
-    def _attractor(self, scene: Scene) -> tuple[Tensor, Tensor, Tensor]:
-        """Positions and colours 0..1 of all points, each (_POINTS,)."""
-        maps = [_map_of(scene, m) for m in range(_MAPS)]
-        x, y = self._cloud
-        colour = torch.full_like(x, 0.5)
-        for _ in range(_DEPTH):
-            moved = [_moved(x, y, m, i) for i, m in enumerate(maps)]
-            x = torch.cat([p[0] for p in moved])
-            y = torch.cat([p[1] for p in moved])
-            colour = torch.cat([colour * 0.55 + 0.15 * i for i in range(_MAPS)])
-        return x, y, colour
+        density, wide = _adaptive_blur(histogram)
+        per_point = _HISTOGRAM**2 / _POINTS
+        height = torch.log1p(6 * wide[:, :1] * per_point)
+        planes = _enlarged(torch.cat([height, density * per_point], 1), side)
+        return kernels(_lit_by_density, planes[0].flatten(1))
 
 
-def _map_of(scene: Scene, index: int) -> _Map:
-    g, first = scene.gesture, 10 + 10 * index
-    turn = 1.5 * float(scene.character[first]) + 0.55 * float(g[first]) + 1.6 * index
-    scale = 0.58 + 0.14 * scene.swing(first + 2) + 0.05 * float(g[first + 1])
-    shear = 0.25 * scene.swing(first + 3)
-    around = index * math.tau / _MAPS + float(scene.character[11])
-    cos, sin = scale * math.cos(turn), scale * math.sin(turn)
+def _splats(cloud: Tensor, traits: Traits) -> tuple[Tensor, Tensor, Tensor]:
+    """Where in the histogram every point counts, how much, and with how much colour."""
+    x, y, colour = _attractor(cloud, traits)
+    zoom = 0.42 * _HISTOGRAM * 2 ** (0.2 * traits.gesture[1])
+    return _corners(x * zoom + _HISTOGRAM / 2, y * zoom + _HISTOGRAM / 2, colour)
+
+
+def _attractor(cloud: Tensor, traits: Traits) -> tuple[Tensor, Tensor, Tensor]:
+    """Positions and colours 0..1 of all points, each (_POINTS,)."""
+    maps = [_map_of(traits, m) for m in range(_MAPS)]
+    x, y = cloud
+    colour = torch.full_like(x, 0.5)
+    for _ in range(_DEPTH):
+        moved = [_moved(x, y, m, i) for i, m in enumerate(maps)]
+        x = torch.cat([p[0] for p in moved])
+        y = torch.cat([p[1] for p in moved])
+        colour = torch.cat([colour * 0.55 + 0.15 * i for i in range(_MAPS)])
+    return x, y, colour
+
+
+def _map_of(traits: Traits, index: int) -> _Map:
+    g, first = traits.gesture, 10 + 10 * index
+    turn = 1.5 * traits.character[first] + 0.55 * g[first] + 1.6 * index
+    scale = 0.58 + 0.14 * traits.swing(first + 2) + 0.05 * g[first + 1]
+    shear = 0.25 * traits.swing(first + 3)
+    around = index * math.tau / _MAPS + traits.character[11]
+    cos, sin = scale * torch.cos(turn), scale * torch.sin(turn)
     return _Map(
         a=cos,
         b=-sin + shear,
         c=sin,
         d=cos,
-        shift_x=0.6 * math.cos(around) + 0.2 * float(g[first + 2]),
-        shift_y=0.6 * math.sin(around) + 0.2 * float(g[first + 3]),
-        bend=0.35 + 0.65 * abs(scene.swing(first + 4)),
+        shift_x=0.6 * torch.cos(around) + 0.2 * g[first + 2],
+        shift_y=0.6 * torch.sin(around) + 0.2 * g[first + 3],
+        bend=0.35 + 0.65 * traits.swing(first + 4).abs(),
     )
 
 
@@ -115,20 +125,25 @@ def _petal(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 _BENDS = (_squeeze, _swirl, _petal)
 
 
-def _splat(x: Tensor, y: Tensor, colour: Tensor, size: int) -> Tensor:
-    """Bilinear histogram of points and of their colours, (1,2,size,size), in pixel units."""
+def _corners(x: Tensor, y: Tensor, colour: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of points in pixel units, the four pixels around each: index, weight, weighted colour."""
     column, row = x.floor(), y.floor()
     right, down = x - column, y - row
     both = right * down
     weights = torch.cat([1 - right - down + both, right - both, down - both, both])
-    seen = (column >= 0) & (row >= 0) & (column < size - 1) & (row < size - 1)
-    outside = size * size  # a spill cell behind the last pixel
-    corner = torch.where(seen, row * size + column, torch.full_like(row, outside)).long()
-    index = torch.cat([corner, corner + 1, corner + size, corner + size + 1])
-    cells = outside + size + 2
-    count = torch.bincount(index, weights, cells)
-    tint = torch.bincount(index, weights * colour.repeat(4), cells)
-    return torch.stack([count, tint])[:, :outside].view(1, 2, size, size).float()
+    last = _HISTOGRAM - 1
+    seen = (column >= 0) & (row >= 0) & (column < last) & (row < last)
+    outside = _HISTOGRAM**2  # a spill cell behind the last pixel
+    corner = torch.where(seen, row * _HISTOGRAM + column, torch.full_like(row, outside)).long()
+    index = torch.cat([corner, corner + 1, corner + _HISTOGRAM, corner + _HISTOGRAM + 1])
+    return index, weights, weights * colour.repeat(4)
+
+
+def _counted(index: Tensor, weights: Tensor, tints: Tensor) -> Tensor:
+    """The histogram of points and of their colours, (1,2,h,h)."""
+    cells, spill = _HISTOGRAM**2, _HISTOGRAM + 2
+    planes = [torch.bincount(index, v, cells + spill)[:cells] for v in (weights, tints)]
+    return torch.stack(planes).view(1, 2, _HISTOGRAM, _HISTOGRAM).float()
 
 
 def _blur(planes: Tensor) -> Tensor:
@@ -139,22 +154,20 @@ def _blur(planes: Tensor) -> Tensor:
 
 
 def _adaptive_blur(histogram: Tensor) -> tuple[Tensor, Tensor]:
-    """The histogram, blurred where points are sparse, and its wide blur, per full-size pixel."""
-    size = histogram.shape[-1]
+    """The histogram, blurred where points are sparse, and its wide blur."""
     narrow = _blur(histogram)
     half = _blur(_blur(F.avg_pool2d(narrow, 2)))
-    wide = F.interpolate(half, size=(size, size), mode="bilinear", align_corners=False)
-    sparse = torch.exp(-0.35 * wide[:, :1] * (size * size / _FULL_PIXELS))
+    wide = F.interpolate(half, scale_factor=2.0, mode="bilinear", align_corners=False)
+    sparse = torch.exp(-0.35 * wide[:, :1])
     return narrow + (wide - narrow) * (0.15 + 0.85 * sparse), wide
 
 
-def _lit_by_density(density: Tensor, wide: Tensor, side: int) -> Fields:
-    size = density.shape[-1]
-    per_point = size * size / _POINTS
-    height = _enlarged(torch.log1p(6 * wide[:, :1] * per_point), side).view(-1)
-    count, tint = _enlarged(density, side).clamp_min(0).view(2, -1)
-    light = torch.log1p(6 * count * per_point)
-    hue = tint / (count + 1e-4)
+def _lit_by_density(planes: Tensor) -> Fields:
+    """Fields from height, points and colour (3, n), in units of what one point in a pixel is."""
+    height, count, tint = planes
+    count = count.clamp_min(0)
+    light = torch.log1p(6 * count)
+    hue = tint.clamp_min(0) / (count + _FAINT)
     return Fields(
         0.035 * height, 0.02 + 0.36 * torch.tanh(0.5 * light), 0.34 * light, 0.10 + 0.85 * hue
     )

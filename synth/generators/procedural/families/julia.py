@@ -1,23 +1,21 @@
 """Julia: orbit traps of z^2 + c, with c riding around the edge of the main cardioid."""
 
-import math
-
 import torch
+from torch import Tensor
 
 from ..fields import Fields
-from ..geometry import View
-from ..scene import Scene
+from ..scene import Traits
 
 _ITERATIONS = 10
 
 
-def julia(view: View, scene: Scene) -> Fields:
-    g, scale = scene.gesture, 1.15 * 2 ** (0.3 * scene.swing(10))
-    x, y = view.x * scale + 0.12 * float(g[12]), view.y * scale + 0.12 * float(g[13])
-    angle = 1.3 * float(scene.character[11]) + 0.30 * float(g[10])
-    radius = 0.75 + 0.045 * scene.swing(12) + 0.02 * float(g[11])
-    c_x, c_y = radius * math.cos(angle), radius * math.sin(angle)
-    line_x, line_y = math.cos(0.3 * float(g[14])), math.sin(0.3 * float(g[14]))
+def julia(x: Tensor, y: Tensor, traits: Traits) -> Fields:
+    g, scale = traits.gesture, 1.15 * 2 ** (0.3 * traits.swing(10))
+    x, y = x * scale + 0.12 * g[12], y * scale + 0.12 * g[13]
+    angle = 1.3 * traits.character[11] + 0.30 * g[10]
+    radius = 0.75 + 0.045 * traits.swing(12) + 0.02 * g[11]
+    c_x, c_y = radius * torch.cos(angle), radius * torch.sin(angle)
+    line_x, line_y = torch.cos(0.3 * g[14]), torch.sin(0.3 * g[14])
 
     to_line, to_ring = torch.full_like(x, 9.0), torch.full_like(x, 9.0)
     staying = torch.zeros_like(x)

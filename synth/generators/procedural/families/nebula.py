@@ -1,28 +1,26 @@
 """Nebula: noise displaced by noise displaced by noise."""
 
-import math
-
 import torch
+from torch import Tensor
 
 from ..fields import Fields
-from ..geometry import View
-from ..scene import Scene
+from ..scene import Traits
 from ..texture import Texture
 
 
-def nebula(view: View, scene: Scene, texture: Texture) -> Fields:
-    g, c = scene.gesture, scene.character
-    scale = 0.12 * 2 ** (0.6 * scene.swing(10))
-    x = view.x * scale + (0.06 * float(g[10]) + 0.25 * float(c[11]))
-    y = view.y * scale + (0.06 * float(g[11]) + 0.25 * float(c[12]))
-    reach = (0.075 + 0.03 * scene.swing(13)) * scene.relief
-    cos, sin = reach * math.cos(float(g[12])), reach * math.sin(float(g[12]))
+def nebula(x: Tensor, y: Tensor, traits: Traits, texture: Texture) -> Fields:
+    g, c = traits.gesture, traits.character
+    scale = 0.12 * 2 ** (0.6 * traits.swing(10))
+    x = x * scale + (0.06 * g[10] + 0.25 * c[11])
+    y = y * scale + (0.06 * g[11] + 0.25 * c[12])
+    reach = (0.075 + 0.03 * traits.swing(13)) * traits.relief
+    cos, sin = reach * torch.cos(g[12]), reach * torch.sin(g[12])
 
     push_x, push_y = texture.sample(x, y, 0, 2)
-    veil_x = x + (push_x * cos - push_y * sin) + 0.03 * float(g[13])
-    veil_y = y + (push_x * sin + push_y * cos) + 0.03 * float(g[14])
+    veil_x = x + (push_x * cos - push_y * sin) + 0.03 * g[13]
+    veil_y = y + (push_x * sin + push_y * cos) + 0.03 * g[14]
     veil, fold = texture.sample(veil_x, veil_y, 2, 4)
-    shift_x, shift_y = 0.02 * float(g[15]) + 0.3, 0.02 * float(g[16])
+    shift_x, shift_y = 0.02 * g[15] + 0.3, 0.02 * g[16]
     dust, vein = texture.sample(x + reach * veil + shift_x, y + reach * fold + shift_y, 0, 2)
 
     tone = torch.sigmoid(1.5 * dust + 0.8 * veil)

@@ -1,0 +1,144 @@
+"""Builds the functions that draw to machine code, once for a machine and a version of torch.
+
+Needs a C++ compiler. A show has this done by another process of low priority while it plays; a
+long film waits for it.
+"""
+
+import atexit
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, export
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
+
+from synth.latents import Latent
+
+from .generator import NOISE_SIZE, Procedural
+from .kernels import Inputs, Kernels, Output, name_of
+from .tables import CLASSES
+
+_SIDE = 256  # of the pictures whose numbers the compiler sees; what it makes draws every size
+_SAMPLES = 80  # random blends of two classes: every family and every geometry are among them
+_DONE = "complete"  # a file that says that nothing is missing
+
+Call = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+def folder() -> Path:
+    """Where what is built for this machine, this torch and these sources is kept."""
+    digest = hashlib.sha256(f"{torch.__version__} {_processor()}".encode())
+    for source in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(source.read_bytes())
+    return Path(platformdirs.user_cache_dir("latent-jockey")) / "kernels" / digest.hexdigest()[:24]
+
+
+def _processor() -> str:
+    """Machine code for one processor may not run on another that mounts the same home."""
+    info = Path("/proc/cpuinfo")
+    flags = [line for line in info.read_text().splitlines() if line.startswith("flags")][:1]
+    return f"{platform.platform()} {platform.processor()} {flags}"
+
+
+class Builder:
+    """Builds in another process, and ends it when this one ends."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self._words = [sys.executable, "-m", __package__, str(place)]
+        self._begun = False
+
+    def begin(self, after: float = 0.0) -> None:
+        """Build what is missing, `after` so many seconds, behind whatever else runs."""
+        if self._begun or (self._place / _DONE).exists():
+            return
+        self._begun = True
+        timer = threading.Timer(after, self._start)
+        timer.daemon = True
+        timer.start()
+
+    def _start(self) -> None:
+        nothing = subprocess.DEVNULL
+        words = [*self._words, "--gently"]
+        process = subprocess.Popen(words, stdin=nothing, stdout=nothing, stderr=nothing)
+        atexit.register(process.terminate)
+
+    def complete(self) -> str:
+        """Build what is missing, now; why that cannot be, or nothing."""
+        if (self._place / _DONE).exists():
+            return ""
+        nothing = subprocess.DEVNULL
+        ended = subprocess.run(
+            self._words, check=False, stdin=nothing, capture_output=True, text=True
+        )
+        last = (ended.stderr.strip().splitlines() or ["it was stopped"])[-1]
+        return last if ended.returncode else ""
+
+
+def build(place: Path, only: Sequence[str] = ()) -> None:
+    """Build every function that `place` lacks, or only some of them."""
+    place.mkdir(parents=True, exist_ok=True)
+    for name, call in calls().items():
+        if (not only or name in only) and not (place / f"{name}.pt2").exists():
+            _build(*call, place / f"{name}.pt2")
+    if not only:
+        (place / _DONE).touch()
+
+
+def calls() -> dict[str, Call]:
+    """Every function that draws, with inputs as it is called with."""
+    drawing, recorder = Procedural(_SIDE), _Recorder()
+    drawing.kernels = recorder
+    stream = np.random.RandomState(0)
+    for _ in range(_SAMPLES):
+        classes = np.zeros((1, CLASSES), np.float32)
+        classes[0, stream.choice(CLASSES, 2, replace=False)] = 1.0, 0.8
+        noise = 0.5 * stream.standard_normal(NOISE_SIZE).astype(np.float32)
+        drawing.frames([Latent(noise, drawing.embed(classes)[0], 0.5)])
+    return recorder.calls
+
+
+class _Recorder(Kernels):
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: dict[str, Call] = {}
+
+    def __call__(self, function: Callable[[*Inputs], Output], *inputs: *Inputs) -> Output:
+        self.calls.setdefault(name_of(function), (function, tuple(inputs)))
+        return function(*inputs)
+
+
+class _Flat(nn.Module):
+    """A function as one of a tuple of tensors that gives a tuple of tensors."""
+
+    def __init__(self, function: Callable[..., Any], inputs: tuple[Any, ...]) -> None:
+        super().__init__()
+        self._function = function
+        _, self._shape = tree_flatten(inputs)
+
+    def forward(self, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return tuple(tree_leaves(self._function(*tree_unflatten(tensors, self._shape))))
+
+
+@torch.no_grad()
+def _build(function: Callable[..., Any], inputs: tuple[Any, ...], file: Path) -> None:
+    """Write the function's machine code, for pictures of every size, in one step."""
+    tensors = tuple(tree_leaves(inputs))
+    sizes = (tuple([Dim.AUTO] * tensor.dim() for tensor in tensors),)
+    partial = file.with_name(f"{file.stem}.{os.getpid()}.pt2")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the compiler's own, about its own future
+        program = export(_Flat(function, inputs), (tensors,), dynamic_shapes=sizes)
+        torch._inductor.aoti_compile_and_package(program, package_path=str(partial))
+    partial.replace(file)
