@@ -125,7 +125,17 @@ def _stage() -> Iterator[Finding]:
     """What a live show needs besides."""
     yield _input()
     yield from _screens()
+    yield _built()
     yield _speed()
+
+
+def _built() -> Finding:
+    from synth.generators.procedural.building import folder, is_complete
+
+    there = is_complete(folder())
+    cure = "not yet; a show builds them while it plays, or: python -m synth.generators.procedural"
+    state = "built for this machine" if there else cure
+    return Finding("drawing functions", state, there, needed=False)
 
 
 def _input() -> Finding:

@@ -20,8 +20,8 @@ from .options import DEFAULT_PRESET
 if TYPE_CHECKING:
     from synth.generators.compiling import Compiles
 
-# frames from which on a minute of compiling pays: the embedded generator gains less by a frame
-_WORTH_COMPILING, _WORTH_COMPILING_EMBEDDED = 600, 2400
+_WORTH_COMPILING = 600  # frames from which on a minute of compiling BigGAN pays
+_WORTH_BUILDING = 5000  # frames from which on building the embedded generator's functions does
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def generator_options(
     """What `synth.generators.generator_of` is called with."""
     side = side_for(size, look.fit)
     name = choice.name or generators.DEFAULT
-    worth = _WORTH_COMPILING_EMBEDDED if name == generators.DEFAULT else _WORTH_COMPILING
+    worth = _WORTH_BUILDING if name == generators.DEFAULT else _WORTH_COMPILING
     compiles: Compiles = "first" if (frames or 0) >= worth else "never"
     return {
         "name": name,

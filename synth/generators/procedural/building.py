@@ -20,7 +20,6 @@ import numpy as np
 import platformdirs
 import torch
 from torch import Tensor, nn
-from torch.export import Dim, export
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
 from synth.latents import Latent
@@ -51,6 +50,11 @@ def _processor() -> str:
     return f"{platform.platform()} {platform.processor()} {flags}"
 
 
+def is_complete(place: Path) -> bool:
+    """Whether everything is built there."""
+    return (place / _DONE).exists()
+
+
 class Builder:
     """Builds in another process, and ends it when this one ends."""
 
@@ -61,7 +65,7 @@ class Builder:
 
     def begin(self, after: float = 0.0) -> None:
         """Build what is missing, `after` so many seconds, behind whatever else runs."""
-        if self._begun or (self._place / _DONE).exists():
+        if self._begun or is_complete(self._place):
             return
         self._begun = True
         timer = threading.Timer(after, self._start)
@@ -76,7 +80,7 @@ class Builder:
 
     def complete(self) -> str:
         """Build what is missing, now; why that cannot be, or nothing."""
-        if (self._place / _DONE).exists():
+        if is_complete(self._place):
             return ""
         nothing = subprocess.DEVNULL
         ended = subprocess.run(
@@ -134,6 +138,8 @@ class _Flat(nn.Module):
 @torch.no_grad()
 def _build(function: Callable[..., Any], inputs: tuple[Any, ...], file: Path) -> None:
     """Write the function's machine code, for pictures of every size, in one step."""
+    from torch.export import Dim, export  # takes a second, for builders alone
+
     tensors = tuple(tree_leaves(inputs))
     sizes = (tuple([Dim.AUTO] * tensor.dim() for tensor in tensors),)
     partial = file.with_name(f"{file.stem}.{os.getpid()}.pt2")

@@ -30,10 +30,11 @@ class Finish:
         return kernels(_printed, exposed, self._bloom(exposed), self._dither)
 
     def _bloom(self, light: Tensor) -> Tensor:
-        """What spills over, (1, 3, h, w), about 64 pixels wide."""
+        """What spills over from bright places, (3, side, side)."""
         small = F.avg_pool2d(light[None], self._pooled)
         bright = (small - _BLOOM_THRESHOLD).clamp(0, 3)
-        return self._blur @ bright @ self._blur.T
+        spilt = self._blur @ bright @ self._blur.T
+        return F.interpolate(spilt, size=light.shape[1:], mode="bilinear", align_corners=False)[0]
 
 
 def _blurring(size: int) -> Tensor:
@@ -49,9 +50,8 @@ def _exposed(light: Tensor) -> Tensor:
     return light * (_MIDDLE_GREY / (light.mean() + 0.012)).clamp(0.4, 2.4)
 
 
-def _printed(exposed: Tensor, bloom: Tensor, dither: Tensor) -> Tensor:
+def _printed(exposed: Tensor, spilt: Tensor, dither: Tensor) -> Tensor:
     """uint8 (side, side, 3) from exposed light, what spills over it, and a grain."""
-    spilt = F.interpolate(bloom, size=exposed.shape[1:], mode="bilinear", align_corners=False)[0]
     levels = _filmic(exposed + 0.7 * spilt).clamp(0, 1) * 255 + dither + 0.5
     return levels.clamp(0, 255.99).to(torch.uint8).permute(1, 2, 0).contiguous()
 
