@@ -32,7 +32,7 @@ from synth.generators import Generator
 from synth.generators.biggan import BigGan
 from synth.generators.biggan.store import folded_model
 from synth.generators.biggan.untrained import untrained
-from synth.generators.procedural import Procedural
+from synth.generators.procedural import procedural_of
 from synth.hop import HOP, RATE
 from synth.knobs import Knobs
 from synth.latents import Latent
@@ -167,7 +167,7 @@ def _click(fifo: Path, struck: list[float]) -> None:
 def generators() -> Iterator[Generator]:
     """Everything that this machine can draw, BigGAN with random weights of the published shape."""
     for side in SIDES:
-        yield Procedural(side)
+        yield procedural_of(side, device="cpu", compiles="first", say=print)
     for size in (128, 256, 512):
         yield BigGan(f"biggan-{size}", folded_model(untrained(size)), compiles="first")
 

@@ -22,7 +22,7 @@ from synth.generators import Generator
 from synth.generators.biggan import BigGan
 from synth.generators.biggan.store import folded_model
 from synth.generators.biggan.untrained import untrained
-from synth.generators.procedural import Procedural
+from synth.generators.procedural import procedural_of
 from synth.hop import RATE
 from synth.preset import preset_of
 from synth.sound import hops_of
@@ -67,7 +67,7 @@ def filmed(song: Path, generator: Generator, folder: Path) -> tuple[float, float
 def row_of(artist: Generator, times: list[tuple[float, float]]) -> tuple[str, ...]:
     drawing = statistics.median(t[0] for t in times)
     whole = statistics.median(t[1] for t in times)
-    kind = "" if artist.name == "procedural" else ", untrained, not compiled"
+    kind = ", built" if artist.name == "procedural" else ", untrained, not compiled"
     return (
         artist.name + kind,
         f"{artist.resolution}",
@@ -78,7 +78,9 @@ def row_of(artist: Generator, times: list[tuple[float, float]]) -> tuple[str, ..
 
 
 def main() -> None:
-    artists: list[Generator] = [Procedural(side) for side in (256, 512, 1024)]
+    artists: list[Generator] = [
+        procedural_of(side, device="cpu", compiles="first", say=print) for side in (256, 512, 1024)
+    ]
     artists.append(untrained_biggan())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -3,7 +3,7 @@
 import functools
 
 from ..compiling import Compiles, Say
-from .building import Builder, folder
+from .building import Builder, folder, is_complete
 from .generator import Procedural
 
 _PATIENCE = 30.0  # seconds into a show before building begins
@@ -16,8 +16,8 @@ def procedural_of(resolution: int, *, device: str, compiles: Compiles, say: Say)
     builder = _builder()
     if compiles == "background":
         builder.begin(_PATIENCE)
-    else:
-        say("building the functions that draw, where this machine has not done so before")
+    elif not is_complete(folder()):
+        say("building the functions that draw, once for this machine: some minutes")
         if trouble := builder.complete():
             say(f"they cannot be built ({trouble[:160]}); the plain ones draw")
             return Procedural(resolution, device=device, say=say)

@@ -19,7 +19,7 @@ from synth.generators.procedural.kernels import Kernels, name_of, tensors_of
 from synth.generators.procedural.tables import FAMILIES
 from synth.latents import Latent
 
-FEW = ("silk", "plane")  # building them all takes minutes
+FEW = ("silk",)  # building them all takes minutes
 SHOW = """
 import os, pathlib, sys, time
 from synth.generators.procedural.building import Builder
