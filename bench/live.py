@@ -215,11 +215,11 @@ def main() -> None:
 
 {machine()}; {screen}, window {SCREEN[0]}x{SCREEN[1]}.
 
-{SECONDS:.0f} seconds of the demo song with each generator at a fixed size; BigGAN with random
-weights, compiled; *ahead* is the number of frames in a batch (`--ahead`). Milliseconds are
-median / p95 / p99: *wait* from the hop's last sample in hand until drawing begins, *draw* until the
-picture is in memory, *show* until the display has it. *Late* frames came more than 100 ms after
-their sound, *replaced* ones were never shown.
+{SECONDS:.0f} seconds of the demo song with each generator at a fixed size; procedural built,
+BigGAN with random weights, compiled; *ahead* is the number of frames in a batch (`--ahead`).
+Milliseconds are median / p95 / p99: *wait* from the hop's last sample in hand until drawing
+begins, *draw* until the picture is in memory, *show* until the display has it.
+*Late* frames came more than 100 ms after their sound, *replaced* ones were never shown.
 
 {table(head, rows)}
 

@@ -29,6 +29,7 @@ NOISE_SIZE = 128
 _GESTURE_GAIN = 1.3  # how far a unit of noise moves the picture
 _SMALLEST = 256  # smaller pictures are this one, shrunk: fine lines survive
 _EMBEDDED_SEED = 20240
+_OWN_SPACE = {"flame", "mandala"}  # families that no geometry places
 
 
 class Procedural:
@@ -85,8 +86,8 @@ class Procedural:
         return self._finish(light, self.kernels)
 
     def _inks(self, scene: Scene) -> Inks:
-        hue = float(0.22 * scene.traits.gesture[5] + 0.25 * scene.traits.swing(1))
-        body, glow = ramp(scene.body_palette, hue), ramp(scene.glow_palette, 0.5 * hue)
+        body = ramp(scene.body_palette, scene.hue)
+        glow = ramp(scene.glow_palette, 0.5 * scene.hue)
         return Inks(body.to(self.device), glow.to(self.device))
 
     def _number(self, value: float) -> Tensor:
@@ -103,7 +104,11 @@ class Procedural:
     def _fields(self, scene: Scene) -> Fields:
         """Blend of every family that takes part, over every geometry that does."""
         places = scene.geometries
-        views = {p: self.kernels(VIEWS[p], self._canvas(p).grid, scene.traits) for p in places}
+        views = {
+            place: self.kernels(VIEWS[place], self._canvas(place).grid, scene.traits)
+            for place in places
+            if scene.families.keys() - _OWN_SPACE
+        }
         whole, half = _Blend(self.kernels), _Blend(self.kernels)
         for name, weight in scene.families.items():
             if name == "flame":

@@ -9,6 +9,7 @@ the noise. Every gesture has a meaning:
     10 and above  the texture family's own phases, offsets and shapes
 """
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -65,6 +66,7 @@ class Scene:
     geometries: dict[str, float]  # only those that take part
     body_palette: np.ndarray  # (24,)
     glow_palette: np.ndarray  # (24,)
+    hue: float  # by how much the body's colours are turned, radians; the glow's by half
 
 
 def sharpened(weights: np.ndarray, cut: float) -> np.ndarray:
@@ -104,9 +106,10 @@ def scene_of(
     part = EmbeddingLayout.split(embedding)
     length = float(np.linalg.norm(part.character))
     mass = max(float(part.mass), 1e-6)
+    character = part.character * (min(1.0, mass) * _CHARACTER / (length + 1e-6))
     traits = Traits.on(
         device,
-        character=part.character * (min(1.0, mass) * _CHARACTER / (length + 1e-6)),
+        character=character,
         gesture=gesture,
         symmetry=float(np.clip(part.symmetry / mass, 3.0, 10.0)),
         relief=0.8 + 0.35 * truncation,
@@ -119,4 +122,5 @@ def scene_of(
         geometries=_named(GEOMETRIES, sharpened(geometries, 0.10)),
         body_palette=_contrasted(part.body_palette, 3.0),
         glow_palette=_contrasted(part.glow_palette, 3.0),
+        hue=0.22 * float(gesture[5]) + 0.25 * math.tanh(float(character[1])),
     )
