@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ..compiling import Compiles, Say, failure, keep_large_blocks, lowering
+from ..compiling import Compiles, Say, keep_large_blocks
 from .network import Network
 
 Drawn = Callable[[Tensor, Tensor, Tensor], Tensor]  # Network.drawn, plain or compiled
@@ -106,7 +106,8 @@ class TorchEngine:
         try:
             form, agreement = self._lowered(condition, truncation)
         except Exception as error:  # compilers fail in any way; the plain form goes on
-            self._say(failure(error))
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+            self._say(f"compilation failed ({reason[:160]}); the plain form goes on")
             return
         if agreement < _AGREEMENT:
             self._say(f"the compiled form differs ({agreement:.0f} dB); the plain form goes on")
@@ -116,10 +117,17 @@ class TorchEngine:
 
     def _lowered(self, condition: Tensor, truncation: Tensor) -> tuple[Form, float]:
         """The compiled form, and how well it agrees with the plain one, dB."""
+        from torch._dynamo import config as tracing
+        from torch._inductor import config as lowering
+
         # searching kernels takes minutes and keeps a GPU from drawing: not beside a show
         mode = "max-autotune-no-cudagraphs" if self._searches else None
         compiled: Drawn = torch.compile(self._network.drawn, dynamic=False, mode=mode)
-        with lowering(freezing=not self._captures):
+        # torch counts the forms of all networks and batches as recompilations of one method
+        with (
+            tracing.patch(recompile_limit=256),
+            lowering.patch(freezing=not self._captures),
+        ):
             here = condition.to(self._device), truncation.to(self._device)
             inputs = (here[0], *self._network.statistics(here[1]))
             agreement = psnr(compiled(*inputs), self._network.drawn(*inputs))

@@ -43,10 +43,10 @@ def folder() -> Path:
     return Path(platformdirs.user_cache_dir("latent-jockey")) / "kernels" / digest.hexdigest()[:24]
 
 
-def _processor() -> str:
+def _processor(info: Path = Path("/proc/cpuinfo")) -> str:
     """Machine code for one processor may not run on another that mounts the same home."""
-    info = Path("/proc/cpuinfo")
-    flags = [line for line in info.read_text().splitlines() if line.startswith("flags")][:1]
+    lines = info.read_text().splitlines() if info.exists() else []  # Linux alone has it
+    flags = [line for line in lines if line.startswith("flags")][:1]
     return f"{platform.platform()} {platform.processor()} {flags}"
 
 

@@ -137,6 +137,10 @@ def test_a_show_that_ends_takes_its_builder_along(tmp_path: Path) -> None:
         time.sleep(0.05)
 
 
+def test_a_system_that_does_not_describe_its_processor_has_a_folder_too(tmp_path: Path) -> None:
+    assert building._processor(tmp_path / "cpuinfo")
+
+
 def test_nothing_is_begun_where_all_is_built(tmp_path: Path) -> None:
     (tmp_path / building._DONE).touch()
     builder, threads = Builder(tmp_path), threading.active_count()
