@@ -24,6 +24,7 @@ from .keep import Keeper, Keeping
 from .mailbox import Frame
 from .overlay import Overlay, Status
 from .painter import Painter, Step
+from .supervisor import Supervisor
 
 _PANEL = 0.1  # seconds between two drawings of the overlay
 _FADE = BLACKOUT  # seconds, of the last fade too
@@ -92,6 +93,7 @@ class Show:
         keepers: Sequence[Keeper] = (),
         cues: Cues | None = None,
     ) -> None:
+        self.supervisor = Supervisor()
         self.desk = desk
         self.visual = Visual(desk.preset.knobs, generator.embed, cues)
         self.keeping = Keeping(keepers)
@@ -172,6 +174,7 @@ class Show:
         begun = time.monotonic()
         turn = sys.getswitchinterval()
         sys.setswitchinterval(_TURN)
+        self.supervisor.start()
         self._source.start()
         self.ears.start()
         self.painter.start()
@@ -185,6 +188,7 @@ class Show:
             self.ears.stop()
             self.painter.stop()
             self.keeping.close()
+            self.supervisor.stop()
             sys.setswitchinterval(turn)
         return self._report(screen, time.monotonic() - begun)
 
@@ -298,6 +302,7 @@ class Show:
         waits, draws, shows = zip(*(self._stages or [(0.0, 0.0, 0.0)]), strict=True)
         faults = [*self._source.faults, *self.ears.faults, *self.painter.faults]
         faults += [*screen.faults, *self.keeping.faults]
+        faults += [str(fault) for fault in self.supervisor.faults]
         faults += [self.desk.trouble] if self.desk.trouble else []
         return Report(
             seconds=round(seconds, 3),

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Advance = Callable[[int, int | None], None]  # frames so far, frames in all if known
 
@@ -30,6 +33,14 @@ def _plain(value: object) -> str:
     if isinstance(value, Path):
         return str(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def code_lines(code: "np.ndarray | None") -> list[str]:
+    """A QR code for the terminal; nothing where stderr is none, or cannot write blocks."""
+    from live import qr
+
+    blocks = (getattr(sys.stderr, "encoding", None) or "").lower().startswith("utf")
+    return qr.lines(code) if code is not None and sys.stderr.isatty() and blocks else []
 
 
 @contextmanager

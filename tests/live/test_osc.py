@@ -15,11 +15,15 @@ from pythonosc.osc_bundle_builder import OscBundleBuilder
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
+from live.access import networks_of
+from live.addresses import place_of
 from live.controls import Controls
 from live.desk import Desk
-from live.osc import LARGEST, OscPort, messages, packet_of, place_of
+from live.osc import OscPort
+from live.packets import LARGEST, messages, packet_of
 from live.show import Show
 from live.song import Playback
+from live.supervisor import Supervisor
 from live.window import NoWindow
 from synth.preset import preset_of
 from synth.trouble import Trouble
@@ -33,7 +37,7 @@ def port(tmp_path: Path) -> Iterator[OscPort]:
     song = sounds.write_wav(tmp_path / "song.wav", sounds.silence(1))
     show = Show(Playback(song, aloud=False), Desk(preset_of("silk"), [], None), Lamp(), [])
     port = OscPort(Controls(show), ("127.0.0.1", 0))
-    port.start()
+    port.start(Supervisor())
     yield port
     port.stop()
 
@@ -103,8 +107,8 @@ def test_a_subscriber_hears_what_changes_and_what_is_heard(
 
 
 def test_only_allowed_hosts_are_heard(port: OscPort, sender: socket.socket) -> None:
-    strict = OscPort(port.controls, ("127.0.0.1", 0), allowed=["10.9.9.9"])
-    strict.start()
+    strict = OscPort(port.controls, ("127.0.0.1", 0), allowed=networks_of("10.9.9.9", "--osc-allow"))
+    strict.start(Supervisor())
     before = truncation(port)
     sender.sendto(packet_of("/steer/truncation", [0.11]), strict.place)
     until(lambda: strict.dropped == 1, "the drop", 2)
@@ -177,7 +181,7 @@ def test_a_flood_does_not_stop_the_show(tmp_path: Path, sender: socket.socket) -
     show = Show(Playback(song, aloud=False), Desk(preset_of("silk"), [], None), lamp, [])
     show.overlay_on = False
     port = OscPort(Controls(show), ("127.0.0.1", 0))
-    port.start()
+    port.start(show.supervisor)
     code = (
         "import socket, time\n"
         "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
