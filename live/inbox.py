@@ -13,7 +13,7 @@ from typing import Any
 
 from .allowance import Allowance
 from .faults import Faults, reason_of
-from .packets import messages
+from .packets import LARGEST, messages
 
 RATE, BURST = 4000.0, 400.0  # messages a second, and at once
 _BYTES = 64  # of a packet that cost as much as a message
@@ -67,7 +67,7 @@ class Inbox:
                 self._put(when, (address, arguments, sender))
         except (ValueError, RecursionError) as error:
             self.refuse(f"a packet that is no OSC: {str(error)[:80]}")
-        self._allowance.spend(max(1, count, len(packet) // _BYTES))
+        self._allowance.spend(max(1, count, min(len(packet), LARGEST) // _BYTES))
         return True
 
     def _put(self, when: float | None, message: tuple[str, list[Any], Any]) -> None:

@@ -210,12 +210,15 @@ class OscPort:
         for one in self._sockets.values():
             self._take_up_errors(one)
 
-    def _send(self, packet: bytes, receiver: SocketAddress) -> None:
+    def _send_to(self, packet: bytes, receiver: SocketAddress) -> None:
         family = socket.AF_INET6 if len(receiver) > 2 else socket.AF_INET
+        self._sockets[family].sendto(packet, receiver)
+
+    def _send(self, packet: bytes, receiver: SocketAddress) -> None:
         error: OSError | None = None
         for _ in range(_TRIES):
             try:
-                self._sockets[family].sendto(packet, receiver)
+                self._send_to(packet, receiver)
             except BlockingIOError:
                 return  # the network is busy; the next value will do
             except OSError as reason:
