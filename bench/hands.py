@@ -24,7 +24,8 @@ from live.controls import Controls
 from live.desk import Desk
 from live.osc import OscPort, messages, packet_of
 from live.painter import Step
-from live.show import Report, Show
+from live.report import Report
+from live.show import Show
 from live.song import Playback
 from live.window import NoWindow
 from synth.generators.procedural import Procedural

@@ -62,6 +62,11 @@ class Recorder:
                 self._file.mux(stream.encode(None))
         self._file.close()
 
+    def discard(self) -> None:
+        """Remove the file: the show did not begin."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
     def _stream(self, picture: np.ndarray) -> av.VideoStream:
         stream = self._file.add_stream("libx264", rate=_FPS)
         stream.height, stream.width = (edge - edge % 2 for edge in picture.shape[:2])

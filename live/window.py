@@ -127,6 +127,10 @@ class Window:
         there = self._glfw.get_primary_monitor()
         return float(self._glfw.get_video_mode(there).refresh_rate or 60) if there else 60.0
 
+    @property
+    def trouble(self) -> str:
+        return self.faults[-1] if self.faults else ""
+
     def toggle_full(self) -> None:
         """Full screen on the chosen monitor, or back into the window it was."""
         if self._full:
@@ -199,6 +203,11 @@ class NoWindow:
     def __init__(self) -> None:
         self.faults: list[str] = []
         self._due = time.monotonic()
+
+    @property
+    def trouble(self) -> str:
+        """Nothing can be wrong with it."""
+        return ""
 
     def toggle_full(self) -> None:
         """There is no screen to fill."""

@@ -178,7 +178,7 @@ def _speed() -> Finding:
         from .stage import beginning, ladder_for
         from .studio import Choice
 
-        ladder = ladder_for(Choice(None, None, "auto"), "auto", "off")
+        ladder = ladder_for(Choice(None, None, "auto"), "auto", "off", lambda _notice: None)
         first = beginning(ladder)
     except (Trouble, ImportError) as trouble:
         return Finding("speed", str(trouble), False, needed=False, stage=True)

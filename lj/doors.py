@@ -60,7 +60,7 @@ class Doors:
                 if page:
                     self.lines.append(f"control page at {address}page/index.html{secret}")
         except Trouble as trouble:
-            show.tell(str(trouble))
+            show.supervisor.faults.tell("doors", str(trouble))
             self.lines.append(str(trouble))
         if self._port is not None:
             self.lines.append(f"OSC at {self._port.place[0]}:{self._port.place[1]}")
@@ -77,12 +77,11 @@ class Doors:
             midi = Midi(controls, folder, wanted=None if wanted == "auto" else wanted)
         except Trouble as trouble:
             if wanted != "auto":
-                show.tell(str(trouble))
+                show.supervisor.faults.tell("doors", str(trouble))
                 self.lines.append(str(trouble))
             return
         midi.start()
         self._midi = midi
-        show.hints += [lambda: midi.notice, lambda: midi.trouble]
         show.learn = midi.learn_next
         self.lines.append("MIDI: controllers with a map are taken up as they are plugged in")
 

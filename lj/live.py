@@ -1,6 +1,7 @@
 """`lj live`: the show, from microphone to window."""
 
-import json
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from live.ears import Source
+    from live.keep import Keeper
     from live.show import Show
     from live.window import NoWindow, Window
 
@@ -85,11 +87,13 @@ def live(
     G next keyframe, L learn a MIDI control, H overlay, Esc fade out, Esc twice quit.
     """
     from live.desk import Desk
+    from live.report import sentences
     from live.show import Show
+    from live.supervisor import Supervisor
     from synth.keyframes import Cues
     from synth.trouble import Trouble
 
-    from .console import note
+    from .console import Said, note
     from .doors import Doors
     from .keepers import check_keepers, keepers_for
     from .stage import beginning, ladder_for
@@ -104,10 +108,9 @@ def live(
         _song(file, start, mute) if file is not None else _microphone(device, channels, rate, gain)
     )
     choice = Choice(generator, weights, compute, engine, precision)
-    ladder = ladder_for(choice, size, look.knobs.look.wide)
+    supervisor = Supervisor()
+    ladder = ladder_for(choice, size, look.knobs.look.wide, supervisor.notices.say)
     keyframes = bank_for(bank, choice)
-    if keyframes is not None:
-        ladder = ladder[:1] if choice.name not in (None, "procedural") else ladder
     first = beginning(ladder)
     desk = Desk(look, settings or [], Path(preset) if preset.endswith(".toml") else None)
     show = Show(
@@ -119,14 +122,15 @@ def live(
         governs=size == "auto",
         ahead=ahead,
         cues=Cues(keyframes, follows=file is not None) if keyframes is not None else None,
-        keepers=keepers_for(record, log, look, first.generator, follows=file is not None),
+        supervisor=supervisor,
     )
     show.overlay_on = overlay
+    said = Said(supervisor, quiet=quiet)
     if first.trouble:
-        note(f"lj: {first.trouble}", quiet=quiet)
-        show.tell(first.trouble)
-    doors = Doors(show, osc, osc_allow, oscquery, midi, page=page)
+        supervisor.faults.tell("start", first.trouble)
     screen = _screen(show, no_window, monitor, windowed)
+    doors = Doors(show, osc, osc_allow, oscquery, midi, page=page)
+    show.farewells += [doors.close, said.close]
     note(
         f"hearing {source.name}; {first.generator.name} {first.generator.resolution} px, "
         f"{1000 * first.seconds:.0f} ms a frame; {look.name}",
@@ -134,23 +138,30 @@ def live(
     )
     for line in doors.lines:
         note(line, quiet=quiet)
+
+    def keepers() -> "list[Keeper]":
+        return keepers_for(
+            record, log, look, first.generator, follows=file is not None, start=source.start_at
+        )
+
     try:
-        outcome = show.run(screen, seconds)
+        outcome = show.run(screen, seconds, keepers=keepers, report=report)
         if snapshot is not None:
             _write_png(screen.screenshot(), snapshot)
     finally:
         doors.close()
         screen.close()
-    if report is not None:
-        report.write_text(json.dumps(outcome.values(), indent=2) + "\n", "utf-8")
     note(
         f"{outcome.frames_shown} frames shown, {outcome.frames_generated} drawn in "
         f"{outcome.seconds:.1f} s; {outcome.onsets_shown} of {outcome.onsets_heard} onsets shown; "
         f"{outcome.latency_ms['p50']:.0f} ms from sound to picture",
         quiet=quiet,
     )
-    for fault in outcome.faults:
+    for fault in sentences(outcome.faults):
         note(f"fault: {fault}", quiet=quiet)
+    if supervisor.left_behind:  # whoever waits for what hangs would hang too
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _song(file: Path, start: float, mute: bool) -> "Source":

@@ -12,6 +12,7 @@ Latents follow from these alone, bit for bit, for sound and hands meet in one or
 """
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -80,6 +81,11 @@ class PerformanceWriter:
     def close(self) -> None:
         self._events.close()
         self._file.close()
+
+    def discard(self) -> None:
+        """Remove the folder: the show did not begin."""
+        self.close()
+        shutil.rmtree(self.path)
 
 
 def check_new(folder: Path) -> None:
@@ -166,11 +172,11 @@ class Replay(Visual):
         self._frozen = False
         self._shown: Latent | None = None
 
-    def hear(self, hop: np.ndarray) -> Latent:
+    def hear(self, hop: np.ndarray, at: float | None = None) -> Latent:
         while self._coming and self._coming[-1]["hop"] <= self._hop:
             self._carry_out(self._coming.pop())
         self._hop += 1
-        latent = super().hear(hop)
+        latent = super().hear(hop, at)
         if self._shown is None or not self._frozen:
             self._shown = latent
         return self._shown

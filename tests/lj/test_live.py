@@ -58,7 +58,7 @@ def test_without_input_and_weights_the_show_still_begins(terminal: Terminal) -> 
     report = json.loads((terminal.folder / "r.json").read_text())
     assert report["frames_generated"] > 5
     assert "procedural" in report["generator"]
-    assert any("lj fetch biggan-256" in fault for fault in report["faults"])
+    assert any("lj fetch biggan-256" in fault["text"] for fault in report["faults"])
 
 
 def test_ctrl_c_ends_the_show_with_its_report(terminal: Terminal) -> None:
