@@ -215,7 +215,8 @@ class Desk:
         self._worker = supervisor.employ("presets", self._watch)
 
     def stop(self) -> None:
-        self._supervisor.dismiss(self._worker, 1.0)
+        if hasattr(self, "_worker"):
+            self._supervisor.dismiss(self._worker, 1.0)
 
     def _watch(self, shift: Shift) -> None:
         self.watch(time.monotonic())

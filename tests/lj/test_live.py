@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests import sounds
 from tests.lj.terminal import Terminal
-from tests.stage import SoundServer
+from tests.stage import SoundServer, until
 
 LIVE = ("live", "--windowed", "320x180", "--size", "128")
 
@@ -66,7 +66,7 @@ def test_ctrl_c_ends_the_show_with_its_report(terminal: Terminal) -> None:
     process = terminal.start(
         "live", "--file", "long.wav", "--no-window", "--size", "128", "--report", "r.json"
     )
-    time.sleep(6)
+    until((terminal.folder / "r.json").exists, "the first report", 60)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 0, err
