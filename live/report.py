@@ -89,7 +89,7 @@ class Reporter:
     def __init__(self, path: Path, made: Callable[[], Report]) -> None:
         """`made` is called in the reporter's thread."""
         self._path, self._made = path, made
-        self._due, self._written = threading.Event(), time.monotonic()
+        self._due, self._written = threading.Event(), -_EVERY
         self._last: Report | None = None
         self._supervisor = Supervisor()
         self._worker: Worker | None = None

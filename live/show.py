@@ -23,7 +23,7 @@ from synth.visual import Visual
 
 from .desk import Desk
 from .ears import Ears, Source
-from .faults import Fault
+from .faults import Fault, reason_of
 from .keep import Keeper, Keeping
 from .mailbox import Frame
 from .overlay import Overlay, Status
@@ -227,7 +227,7 @@ class Show:
         """End every thread side by side, then wait for what is still to be written."""
         stops = (self._source.stop, self.ears.stop, self.painter.stop, self.desk.stop)
         threads = [
-            threading.Thread(target=stop, name="farewell", daemon=True)
+            threading.Thread(target=self._said_goodbye, args=(stop,), name="farewell", daemon=True)
             for stop in (*stops, *self.farewells)
         ]
         for thread in threads:
@@ -245,6 +245,12 @@ class Show:
         except KeyboardInterrupt:
             self._hurried = True
         self.keeping.dismiss()
+
+    def _said_goodbye(self, stop: Callable[[], object]) -> None:
+        try:
+            stop()
+        except Exception as error:  # the others end all the same
+            self.supervisor.faults.tell("end", reason_of(error))
 
     def _goes_on(self, screen: Screen, seconds: float | None) -> bool:
         now = time.monotonic()

@@ -258,6 +258,7 @@ def test_a_killed_sound_server_does_not_stop_the_picture(sound_server: SoundServ
         until(lambda: "trying again" in show.status(time.monotonic()).trouble, "the word", 8)
         before = len(screen.pictures)
         until(lambda: len(screen.pictures) > before + 10, "pictures", 3)
+        until(lambda: show.ears.level == 0, "silence", 3)
         sound_server.start()
         until(lambda: show.ears.level > 0.01, "sound again", 12)
         assert "trying again" not in show.status(time.monotonic()).trouble
