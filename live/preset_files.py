@@ -103,13 +103,13 @@ class PresetFiles:
             if self._asked is None:
                 self._news.wait(_WAIT)
             asked, self._asked = self._asked, None
-        now = self._supervisor.clock()
         if asked is not None:
             self._load(asked, shift)
-        elif now >= self._look_at:
+        now = self._supervisor.clock()
+        if now >= self._look_at and not shift.over:
             self._look_at = now + _LOOK
             self.look(shift)
-        elif now >= self._list_at:
+        if now >= self._list_at and not shift.over:
             self._list_at = now + _LIST
             self.list_anew(shift)
 
