@@ -39,7 +39,7 @@ def keepers_for(
 
     keepers: list[Keeper] = []
     if record is not None:
-        keepers.append(Recorder(record))
+        keepers.append(Recorder(record, (generator.width, generator.resolution)))
     if log is not None:
         keepers.append(
             PerformanceWriter(log, _about(look, generator) | {"follows": follows}, look.knobs)
