@@ -102,7 +102,7 @@ class Recorder:
         stream = self._file.add_stream("libx264", rate=_FPS)
         stream.width, stream.height = self._size
         stream.pix_fmt = "yuv420p"
-        stream.options = _H264
+        stream.options = dict(_H264)
         stream.codec_context.thread_count = 1  # the generator needs the others
         return stream
 
