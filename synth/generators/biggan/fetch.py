@@ -153,14 +153,22 @@ def _write(
     return True
 
 
+class _Session(requests.Session):
+    """Goes nowhere by itself: on its way requests would read whatever a redirection's body is."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
+        return None
+
+
 @contextmanager
 def _answer(address: str, begun: int) -> Iterator[requests.Response]:
     """The answer's head, from wherever the source sends on to: never to less than https."""
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={begun}-"} if begun else {})
     for _ in range(_ONWARD + 1):
-        with requests.get(
-            address, headers=headers, stream=True, timeout=_TIMEOUT, allow_redirects=False
-        ) as answer:
+        with (
+            _Session() as session,
+            session.get(address, headers=headers, stream=True, timeout=_TIMEOUT) as answer,
+        ):
             if not answer.is_redirect:
                 yield answer
                 return

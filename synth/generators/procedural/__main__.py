@@ -16,7 +16,7 @@ from synth.trouble import Trouble
 
 from ..compiling import keep_compiled_code_private
 from .builder import GENTLY, TIED, end_with_parent
-from .building import build, folder, is_missing_compiler
+from .building import build, folder
 
 
 def main(words: list[str]) -> None:
@@ -36,8 +36,6 @@ def main(words: list[str]) -> None:
 
 def _reason(error: Exception) -> str:
     """One line, which whoever began this reads; what nobody expected is printed before it."""
-    if is_missing_compiler(error):
-        return "no C++ compiler works here; install g++, or name one with CXX"
     if not isinstance(error, Trouble):
         traceback.print_exception(error)
     return (str(error).strip().splitlines() or [repr(error)])[0]

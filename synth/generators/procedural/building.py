@@ -7,7 +7,7 @@ long film waits for it.
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
 from synth.cache import cache_place
 from synth.latents import Latent
+from synth.trouble import Trouble
 
 from ..compiling import machine_digest
 from .generator import NOISE_SIZE, Procedural
@@ -44,21 +45,12 @@ def is_complete(place: Path) -> bool:
     return (place / _DONE).exists()
 
 
-def is_missing_compiler(error: BaseException) -> bool:
-    """Whether building failed for want of a C++ compiler, which torch says in several ways."""
-    from torch._inductor.exc import InvalidCxxCompiler
-
-    return any(isinstance(cause, InvalidCxxCompiler) for cause in _causes(error))
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = getattr(error, "inner_exception", None) or error.__cause__ or error.__context__
-
-
 def build(place: Path, only: Sequence[str] = ()) -> None:
-    """Build every function that `place` lacks, or only some of them."""
+    """Build every function that `place` lacks, or only some of them.
+
+    Trouble where no compiler works.
+    """
+    _check_compiler()
     place.mkdir(0o700, parents=True, exist_ok=True)
     for left in place.glob("*.*.pt2"):
         if time.time() - left.stat().st_mtime > _LEFT_BEHIND:
@@ -68,6 +60,15 @@ def build(place: Path, only: Sequence[str] = ()) -> None:
             _build(*call, place / f"{name}.pt2")
     if not only:
         (place / _DONE).touch()
+
+
+def _check_compiler() -> None:
+    from torch._inductor.cpp_builder import get_cpp_compiler
+
+    try:
+        get_cpp_compiler()
+    except RuntimeError:
+        raise Trouble("no C++ compiler works here; install g++, or name one with CXX") from None
 
 
 def calls() -> dict[str, Call]:

@@ -285,8 +285,8 @@ def test_building_works_from_an_installed_copy(tmp_path: Path) -> None:
     """The same code is built that plays, from wherever it was imported."""
     site, hostile = tmp_path / "site", plant(tmp_path / "hostile")
     shutil.copytree(CLONE / "synth", site / "synth", ignore=shutil.ignore_patterns("__pycache__"))
-    main = site / "synth" / "generators" / "procedural" / "__main__.py"
-    main.write_text(main.read_text().replace("works here", "works in the copy"))
+    copy = site / "synth" / "generators" / "procedural" / "building.py"
+    copy.write_text(copy.read_text().replace("works here", "works in the copy"))
     words = (
         "import pathlib; from synth.generators.procedural.builder import Builder; "
         f"print(Builder(pathlib.Path({str(tmp_path / 'kernels')!r})).complete())"
