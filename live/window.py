@@ -319,12 +319,6 @@ class NoWindow:
         self.faults: list[str] = []
         self._due = time.monotonic()
 
-    def _follow_monitors(self) -> None:
-        if self._full:
-            self._settle()
-        else:
-            self._wanted()  # a window stays where hands have put it
-
     def toggle_full(self) -> None:
         """There is no screen to fill."""
 
