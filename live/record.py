@@ -17,6 +17,7 @@ from synth.trouble import Trouble
 _FPS = 30
 _LAG = 0.5  # seconds of sound after which no picture of that moment is waited for
 _DELAY = SHORT_WINDOW / 2 / RATE  # seconds by which latents trail the sound
+_LOUDEST = 100.0  # of a sample; full scale is 1
 _SMALLEST = 16  # pixels; a codec's block
 
 # Fragments close at each keyframe and after half a second, whichever comes first, and go to the
@@ -60,7 +61,8 @@ class Recorder:
 
     def hop(self, samples: np.ndarray) -> None:
         """The next hop (n,) of sound."""
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples)[None], "flt", "mono")
+        sound = np.nan_to_num(samples.clip(-_LOUDEST, _LOUDEST))  # AAC refuses what is no number
+        frame = av.AudioFrame.from_ndarray(sound[None], "flt", "mono")
         frame.rate, frame.pts, frame.time_base = RATE, self._samples, Fraction(1, RATE)
         self._samples += len(samples)
         self._file.mux(self._sound.encode(frame))

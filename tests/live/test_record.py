@@ -163,6 +163,15 @@ def test_pictures_may_change_their_size_and_keep_their_shape(tmp_path: Path) -> 
     assert np.ptp(strip[:, 1]) + 1 == pytest.approx(128, abs=2)
 
 
+@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf, 3e38])
+def test_sound_that_is_none_does_not_end_the_film(broken: float, tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "a.mp4", (64, 64))
+    for hop in range(1, 101):
+        recorder.hop(np.full(HOP, broken if hop == 50 else 0.0, np.float32))
+    recorder.close()
+    assert len(sound(recorder.path)) / RATE == pytest.approx(100 * HOP / RATE, abs=0.05)
+
+
 def test_a_film_that_cannot_begin_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(Trouble, match=r"a\.mp4: cannot be written"):
         Recorder(tmp_path / "a.mp4", (100_000, 100_000))
