@@ -22,9 +22,11 @@ from bench.report import machine, publish, table
 from demo.compose import compose, write
 from live.controls import Controls
 from live.desk import Desk
-from live.osc import OscPort, messages, packet_of
+from live.osc import OscPort
+from live.packets import messages, packet_of
 from live.painter import Step
-from live.show import Report, Show
+from live.report import Report
+from live.show import Show
 from live.song import Playback
 from live.window import NoWindow
 from synth.generators.procedural import Procedural
@@ -49,7 +51,7 @@ def shown(song: Path, meanwhile: Callable[[OscPort], None]) -> tuple[Report, Osc
     )
     show.overlay_on = False
     port = OscPort(Controls(show), ("127.0.0.1", 0))
-    port.start()
+    port.start(show.supervisor)
     hands = threading.Thread(target=meanwhile, args=(port,))
     hands.start()
     report = show.run(NoWindow(), SECONDS)

@@ -5,6 +5,7 @@ what is heard and what is turned have one order, which can be written down and p
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from synth.performance import Event, changed
 from synth.preset import Preset, preset_of, shipped
 from synth.trouble import Trouble
 from synth.visual import Visual
+
+from .supervisor import Shift, Supervisor
 
 _TAP_GAP = 2.0  # seconds after which a tap begins a new count
 _TAPS = 8  # that are averaged
@@ -206,6 +209,18 @@ class Desk:
         bpm = min(300.0, 60 * (len(self._taps) - 1) / (self._taps[-1] - self._taps[0]))
         self.turn("hear.bpm", bpm)
         return bpm
+
+    def start(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._worker = supervisor.employ("presets", self._watch)
+
+    def stop(self) -> None:
+        if hasattr(self, "_worker"):
+            self._supervisor.dismiss(self._worker, 1.0)
+
+    def _watch(self, shift: Shift) -> None:
+        self.watch(time.monotonic())
+        shift.wait(0.1)
 
     def watch(self, now: float) -> None:
         """Take a saved preset file over; a broken one is told and the old look stays."""

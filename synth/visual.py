@@ -1,9 +1,12 @@
 """The assembly that both play: hops in, latents out, by way of features."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from .features import Analyzer, Features
 from .hop import HOP, RATE
+from .imagenet import CLASSES
 from .keyframes import Cues
 from .knobs import Knobs
 from .latents import Embed, Latent, Steering
@@ -22,10 +25,11 @@ class Visual:
         self.knobs = knobs
         self.heard: Features | None = None  # of the last hop
         self.changes = 0  # looks that gave way to another
-        self._embed = embed
+        self.embed = embed
         self._steering = Steering(knobs.steer, embed)
         self._fading: _Fading | None = None
         self._played: Latent | None = None  # before cues
+        self._cues_fit = True  # whether the bank was made for the generator that plays
 
     @property
     def dt(self) -> float:
@@ -37,7 +41,25 @@ class Visual:
         """Seconds by which latents trail the sound."""
         return self.analyzer.delay
 
-    def hear(self, hop: np.ndarray) -> Latent:
+    def anew(self) -> "Visual":
+        """An instrument with the same knobs that has heard nothing yet."""
+        cues = Cues(self.cues.bank, follows=self.cues.follows) if self.cues is not None else None
+        fresh = Visual(self.knobs, self.embed, cues)
+        fresh._cues_fit = self._cues_fit
+        return fresh
+
+    def play_on(self, generator: str, embed: Embed) -> None:
+        """Mix the class embeddings of another generator from the next hop on; all else plays on.
+
+        A bank that was made for another one is silent meanwhile.
+        """
+        self.embed = embed
+        self._cues_fit = self.cues is None or self.cues.bank.about.get("generator") == generator
+        self._steering.embed_by(embed)
+        if self._fading is not None:
+            self._fading.embed_by(embed)
+
+    def hear(self, hop: np.ndarray, at: float | None = None) -> Latent:  # noqa: ARG002
         """The latent at the end of the next hop (hop,) of float32 samples."""
         self.heard = self.analyzer.hear(hop, self.knobs.hear)
         latent = self._steering.step(self.heard, self.knobs.steer, self.dt, self.knobs.bands)
@@ -46,7 +68,7 @@ class Visual:
             if self._fading.over:
                 self._fading = None
         self._played = latent
-        if self.cues is not None:
+        if self.cues is not None and self._cues_fit:
             latent = self.cues.step(self.heard, latent, self.knobs.cue, self.dt, self.delay)
         return latent
 
@@ -66,7 +88,7 @@ class Visual:
         else:
             self._fading = _Fading(_Going(self._steering, self.knobs), self._fading, seconds)
         self.knobs = knobs
-        self._steering = Steering(knobs.steer, self._embed)
+        self._steering = Steering(knobs.steer, self.embed)
 
 
 def _subjects(knobs: Knobs) -> tuple[object, ...]:
@@ -83,6 +105,9 @@ class _Going:
     def step(self, heard: Features, dt: float) -> Latent:
         return self._steering.step(heard, self._knobs.steer, dt, self._knobs.bands)
 
+    def embed_by(self, embed: Embed) -> None:
+        self._steering.embed_by(embed)
+
 
 class _Still:
     """What was played when looks changed faster than they could fade."""
@@ -93,6 +118,12 @@ class _Still:
     def step(self, _heard: Features, _dt: float) -> Latent:
         assert self._latent is not None
         return self._latent
+
+    def embed_by(self, embed: Embed) -> None:
+        """No class of another generator looks like it; it shows none of theirs."""
+        if self._latent is not None:
+            nothing = embed(np.zeros((1, CLASSES), np.float32))[0]
+            self._latent = replace(self._latent, embedding=nothing)
 
 
 class _Fading:
@@ -110,6 +141,12 @@ class _Fading:
     def depth(self) -> int:
         """How many looks are fading at once."""
         return 1 + (self._before.depth if self._before is not None else 0)
+
+    def embed_by(self, embed: Embed) -> None:
+        """Every look that goes shows another generator's classes."""
+        self._going.embed_by(embed)
+        if self._before is not None:
+            self._before.embed_by(embed)
 
     def step(self, heard: Features, coming: Latent, dt: float) -> Latent:
         self._age += dt
