@@ -4,8 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -66,15 +64,6 @@ class Terminal:
         finally:
             signal.signal(signal.SIGTERM, asked_to_stop)
         return code, out.getvalue(), err.getvalue()
-
-
-def until(there: Callable[[], object], process: subprocess.Popen[str], every: float = 0.02) -> None:
-    """Wait for what a running program brings about."""
-    deadline = time.monotonic() + 150
-    while not there():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(every)
 
 
 def _exit_code() -> int:

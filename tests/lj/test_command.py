@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from tests import sounds
-from tests.lj.terminal import Terminal, until
+from tests.lj.terminal import Terminal
+from tests.stage import until
 
 
 def test_the_installed_program_is_the_one_that_runs(installed: Path, tmp_path: Path) -> None:
@@ -190,7 +191,7 @@ def test_stopping_keeps_a_playable_film(number: signal.Signals, terminal: Termin
     def begun() -> bool:
         return any(p.stat().st_size > 20_000 for p in terminal.folder.glob(".long.*.mp4"))
 
-    until(begun, process)
+    until(begun, "the film's first pictures", 150)
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130

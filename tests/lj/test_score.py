@@ -10,7 +10,8 @@ from PIL import Image
 from lj import keyframing
 from lj.storyboard import Cell, draw
 from tests import sounds
-from tests.lj.terminal import Terminal, until
+from tests.lj.terminal import Terminal
+from tests.stage import until
 
 QUICK = ("--clip", "tiny-random", "--steps", "1", "--samples", "2")
 LYRICS = "[00:00.20]a house of glass\n[00:01.00]feathers and flame\nlost\n[00:02.00]snow\n"
@@ -105,7 +106,7 @@ def test_a_killed_search_goes_on(terminal: Terminal) -> None:
     words = ("score", "song.wav", "song.lrc", "-o", "song.ljbank", *QUICK)
     process = terminal.start(*words)
     parts = terminal.folder / "song.parts"
-    until(lambda: list(parts.glob("*.safetensors")), process)
+    until(lambda: bool(list(parts.glob("*.safetensors"))), "the first line", 150)
     process.kill()
     process.communicate()
     assert not (terminal.folder / "song.ljbank").exists()
