@@ -22,7 +22,8 @@ from bench.report import machine, publish, table
 from demo.compose import compose, write
 from live.controls import Controls
 from live.desk import Desk
-from live.osc import OscPort, messages, packet_of
+from live.osc import OscPort
+from live.packets import messages, packet_of
 from live.painter import Step
 from live.report import Report
 from live.show import Show
@@ -50,7 +51,7 @@ def shown(song: Path, meanwhile: Callable[[OscPort], None]) -> tuple[Report, Osc
     )
     show.overlay_on = False
     port = OscPort(Controls(show), ("127.0.0.1", 0))
-    port.start()
+    port.start(show.supervisor)
     hands = threading.Thread(target=meanwhile, args=(port,))
     hands.start()
     report = show.run(NoWindow(), SECONDS)

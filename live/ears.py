@@ -115,6 +115,8 @@ class Ears:
                 self._hear(np.zeros(HOP, np.float32), now, shift)
 
     def _hear(self, hop: np.ndarray, now: float, shift: Shift) -> None:
+        if shift.over:
+            return  # another thread hears by now
         self._guarded(self._before_hop, self.visual, self.hops)
         if self._coming_space[0] != self._space:
             self._space, embed = self._coming_space

@@ -12,6 +12,7 @@ from synth.trouble import Trouble
 
 from .controls import Controls
 from .midimap import Control, Map, Takeover, maps_of, text_of
+from .supervisor import Supervisor
 
 _LOOK = 1.0  # seconds between two looks for controllers
 _LIGHTS = 1 / 20  # seconds between two updates of their lights
@@ -40,7 +41,7 @@ class Midi:
         self._thread = threading.Thread(target=self._work, name="midi", daemon=True)
         controls.learn = self.learn
 
-    def start(self) -> None:
+    def start(self, _supervisor: Supervisor) -> None:
         self._thread.start()
 
     def stop(self) -> None:

@@ -1,234 +1,256 @@
-"""OSC over UDP: messages in, feedback and senses out.
+"""OSC over UDP: messages in, feedback and senses out."""
 
-Whatever arrives is hostile until shown otherwise: sizes, depths, counts and rates are capped,
-addresses are looked up and never matched as patterns, and no packet raises.
-"""
-
-import heapq
-import select
+import selectors
 import socket
-import struct
-import threading
+import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
-
-from pythonosc.osc_message import OscMessage, ParseError
-from pythonosc.osc_message_builder import BuildError, OscMessageBuilder
 
 from synth.trouble import Trouble
 
+from .access import within
+from .addresses import (
+    Network,
+    Place,
+    SocketAddress,
+    interfaces,
+    ip_of,
+    is_everywhere,
+    is_loopback,
+    resolved,
+    written,
+)
+from .allowance import Allowance
 from .controls import Controls
+from .faults import Faults
+from .feedback import Feedback
+from .inbox import BURST, RATE, Clock, Inbox
+from .supervisor import Shift, Supervisor, Worker
 
-LARGEST = 8192  # bytes of a packet
-_DEEPEST = 4  # bundles within bundles
-_MOST = 256  # messages in a packet
-_RATE = 4000.0  # packets a second
-_BURST = 400.0  # packets
+IN, OUT = "OSC in", "OSC out"
+_LISTENING = 0.1  # seconds of a round without packets
+_AT_ONCE = 64  # packets in a round
 _PAUSE = 0.005  # seconds of deafness once the rate is exceeded
-_FARTHEST = 60.0  # seconds into the future that a time tag may point
-_LATER = 4096  # messages that may wait for their time
-_TAGS = set(b"ifsbhtdTFNrm[]")
-_NTP = 2208988800  # seconds from 1900 to 1970
 _PUBLISHED = 1 / 30  # seconds between two feedbacks
-_SUBSCRIBERS = 16
+_BUFFER = 1 << 20  # bytes that the system may keep while this thread waits for its turn
+_ENDS = 0.3  # seconds for a thread to end
+_TRIES = 3  # sendings of one packet: a socket reports what became of another one instead
+_RECVERR = {socket.AF_INET: (0, 11), socket.AF_INET6: (41, 25)}  # Linux: level and option
 
-Address = tuple[str, int]
-
-
-def place_of(text: str, option: str) -> Address:
-    """Host and port of `HOST:PORT`, `[::1]:PORT` left out; Trouble names the option."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise Trouble(f"{option} is {text}; write it as HOST:PORT, such as 127.0.0.1:9000")
-    return host, int(port)
-
-
-def messages(packet: bytes) -> Iterator[tuple[float | None, str, list[Any]]]:
-    """Every message in a packet as (seconds since 1970 or None for at once, address, arguments).
-
-    Raises ValueError for what is no OSC, too deep or too much; messages before it stand.
-    """
-    if len(packet) > LARGEST:
-        raise ValueError("too large")
-    waiting: list[tuple[bytes, int, float | None]] = [(packet, 0, None)]
-    count = 0
-    while waiting:
-        data, depth, when = waiting.pop()
-        if data.startswith(b"#bundle\0"):
-            waiting.extend(reversed(_elements(data, depth)))
-            continue
-        count += 1
-        if count > _MOST:
-            raise ValueError("too many messages")
-        yield (when, *_message(data))
-
-
-def _elements(bundle: bytes, depth: int) -> list[tuple[bytes, int, float | None]]:
-    if depth >= _DEEPEST or len(bundle) < 16:
-        raise ValueError("a bundle that is too deep or too short")
-    seconds, fraction = struct.unpack(">II", bundle[8:16])
-    at = None if (seconds, fraction) == (0, 1) else seconds - _NTP + fraction / 2**32
-    found, place = [], 16
-    while place + 4 <= len(bundle):
-        (size,) = struct.unpack(">i", bundle[place : place + 4])
-        if size <= 0 or place + 4 + size > len(bundle):
-            raise ValueError("an element that is no element")
-        found.append((bundle[place + 4 : place + 4 + size], depth + 1, at))
-        place += 4 + size
-        if len(found) > _MOST:
-            raise ValueError("too many messages")
-    return found
-
-
-def _message(data: bytes) -> tuple[str, list[Any]]:
-    end = data.find(b"\0")
-    if not data.startswith(b"/") or end < 0:
-        raise ValueError("no address")
-    begin = (end // 4 + 1) * 4
-    tags = data[begin : max(begin, data.find(b"\0", begin))]
-    if tags and (tags[:1] != b"," or not set(tags[1:]) <= _TAGS):
-        raise ValueError("unknown types")
-    try:
-        parsed = OscMessage(data)
-        return str(parsed.address), list(parsed.params)
-    except (ParseError, UnicodeDecodeError, struct.error, IndexError, TypeError) as error:
-        raise ValueError(str(error)) from None
-
-
-def packet_of(address: str, arguments: Sequence[Any]) -> bytes:
-    """One OSC message; numbers, words and switches become `i` `f` `s` `T` `F`."""
-    builder = OscMessageBuilder(address)
-    for argument in arguments:
-        builder.add_arg(argument)
-    try:
-        return bytes(builder.build().dgram)
-    except BuildError:  # an integer of more than 32 bits
-        return packet_of(address, [float(argument) for argument in arguments])
-
-
-@dataclass(order=True)
-class _Timed:
-    at: float
-    number: int
-    message: tuple[str, list[Any]] = field(compare=False)
+# It bears any number of open files, and needs none itself.
+_Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 
 class OscPort:
-    """Listens and answers in threads of its own."""
+    """Hears at a place if there is one, and tells those who asked and those who are named."""
 
-    def __init__(self, controls: Controls, place: Address, *, allowed: Sequence[str] = ()) -> None:
-        """`allowed` hosts alone are heard, all when none are named. Trouble when it is taken."""
+    def __init__(
+        self,
+        controls: Controls,
+        place: Place | None = None,
+        *,
+        allowed: Sequence[Network] = (),
+        clock: Clock = time.monotonic,
+        wall: Clock = time.time,
+    ) -> None:
+        """Trouble where the place is taken or cannot be had; see `listen`."""
         self.controls = controls
-        self.received = self.dropped = self.malformed = 0
-        self._allowed = frozenset(allowed)
-        self._subscribers: dict[Address, dict[str, list[Any]]] = {}
-        self._later: list[_Timed] = []
-        self._stop = threading.Event()
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        try:
-            self._socket.bind(place)
-        except OSError as error:
-            self._socket.close()
-            raise Trouble(f"--osc {place[0]}:{place[1]}: {error.strerror}; use another") from None
-        self.place: Address = self._socket.getsockname()
-        self._threads = [
-            threading.Thread(target=work, name=name, daemon=True)
-            for name, work in (("osc", self._listen), ("osc out", self._publish))
-        ]
+        self.place: Place = ("", 0)  # where it hears
+        self.faults = Faults(clock)
+        self.feedback = Feedback(clock)
+        self.inbox = Inbox(IN, self._carry_out, clock=clock, wall=wall)
+        self._allowed: tuple[Network, ...] = ()
+        self._strangers = Allowance(RATE, BURST, clock)
+        self._silent: set[SocketAddress] = set()  # receivers of which it was told
+        self._sockets: dict[socket.AddressFamily, socket.socket] = {}
+        self._ear: socket.socket | None = None
+        self._ears = _Selector()
+        self._workers: list[Worker] = []
+        self._supervisor: Supervisor | None = None
+        if place is not None:
+            self.listen(place, allowed)
 
-    def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
+    @property
+    def received(self) -> int:
+        """Packets of those who are heard."""
+        return self.inbox.received
+
+    @property
+    def dropped(self) -> int:
+        """Packets and messages that were too much, too early or of strangers."""
+        return self.inbox.dropped
+
+    @property
+    def malformed(self) -> int:
+        """Packets that were no OSC."""
+        return self.inbox.malformed
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether there is somebody to hear or to tell."""
+        return bool(self._sockets)
+
+    def listen(self, place: Place, allowed: Sequence[Network] = ()) -> None:
+        """Hear at a place, before the start: only hosts within `allowed`, where any are named.
+
+        Trouble where it is taken, cannot be had, or is open to others and none are named.
+        """
+        family, address = resolved(place, "--osc", socket.SOCK_DGRAM)
+        if not is_loopback(address[0]) and not allowed:
+            raise Trouble(
+                f"--osc {written(place)} is open to others; say who is heard with --osc-allow, "
+                f"such as --osc-allow {_neighbours()}"
+            )
+        ear = self._socket(family)
+        try:
+            if family == socket.AF_INET6 and is_everywhere(address[0]):
+                ear.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+            ear.bind(address)
+        except OSError as error:
+            self._sockets.pop(family).close()
+            raise Trouble(f"--osc {written(place)}: {error.strerror}; use another") from None
+        self._ears.register(ear, selectors.EVENT_READ)
+        self._ear, self._allowed = ear, tuple(allowed)
+        self.place = ear.getsockname()[:2]
+
+    def always_tell(self, receiver: Place) -> None:
+        """Tell a receiver for ever, from the start on; Trouble where there is no such host."""
+        family, address = resolved(receiver, "--osc-to", socket.SOCK_DGRAM)
+        ip = ip_of(address[0])
+        if ip is None or ip.is_unspecified or ip.is_multicast or str(ip) == "255.255.255.255":
+            raise Trouble(f"--osc-to {written(receiver)} is not one host; name each by itself")
+        self._socket(family)
+        self.feedback.always(address)
+
+    def _socket(self, family: socket.AddressFamily) -> socket.socket:
+        if family not in self._sockets:
+            made = self._sockets[family] = socket.socket(family, socket.SOCK_DGRAM)
+            made.setblocking(False)
+            if sys.platform == "linux":  # elsewhere nobody tells that a receiver is gone
+                made.setsockopt(*_RECVERR[family], 1)
+        return self._sockets[family]
+
+    def start(self, supervisor: Supervisor) -> None:
+        """Listen and tell from now on."""
+        self._supervisor = supervisor
+        self.faults = self.inbox.faults = supervisor.faults
+        if self._ear is not None:
+            self._workers.append(supervisor.employ(IN, self._hear, renew=_nothing))
+        self._workers.append(supervisor.employ(OUT, self._tell, renew=_nothing))
 
     def stop(self) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(1.0)
-        self._socket.close()
+        """Neither listen nor tell any longer."""
+        if self._supervisor is not None:
+            for worker in self._workers:
+                worker.end()
+            for worker in self._workers:
+                self._supervisor.dismiss(worker, _ENDS)
+        for one in self._sockets.values():
+            one.close()
 
     # ---- in
 
-    def _listen(self) -> None:
-        allowance, before = _BURST, time.monotonic()
-        while not self._stop.is_set():
-            self._carry_out_what_is_due()
-            if not select.select([self._socket], [], [], self._patience())[0]:
-                continue
-            now = time.monotonic()
-            allowance = min(_BURST, allowance + (now - before) * _RATE)
-            before = now
-            try:
-                packet, sender = self._socket.recvfrom(65536)
-            except OSError:
-                continue  # a receiver of ours that went away answers like this
-            if self._allowed and sender[0] not in self._allowed:
-                self.dropped += 1
-            elif allowance < 1:
-                self.dropped += 1
-                self._stop.wait(_PAUSE)
-            else:
-                allowance -= 1
-                self.take(packet, sender)
-
-    def take(self, packet: bytes, sender: Address) -> None:
-        """Carry out one packet; nothing it may hold raises."""
-        self.received += 1
-        now = time.time()
-        try:
-            for when, address, arguments in messages(packet):
-                if when is None or when <= now:
-                    self._carry_out(address, arguments, sender)
-                elif when - now < _FARTHEST and len(self._later) < _LATER:
-                    heapq.heappush(self._later, _Timed(when, self.received, (address, arguments)))
-                else:
-                    self.dropped += 1
-        except ValueError:
-            self.malformed += 1
-
-    def _patience(self) -> float:
-        if not self._later:
-            return 0.1
-        return min(0.1, max(0.0, self._later[0].at - time.time()))
-
-    def _carry_out_what_is_due(self) -> None:
-        while self._later and self._later[0].at <= time.time():
-            self.controls.receive(*heapq.heappop(self._later).message)
-
-    def _carry_out(self, address: str, arguments: list[Any], sender: Address) -> None:
-        if address in ("/subscribe", "/unsubscribe"):
-            port = arguments[0] if arguments and isinstance(arguments[0], int) else sender[1]
-            if 0 < port < 65536:
-                self.subscribe((sender[0], port), on=address == "/subscribe")
+    def _hear(self, shift: Shift) -> None:
+        """One round: what is due, and the packets that came."""
+        assert self._ear is not None
+        self.inbox.carry_out_what_is_due()
+        if not self._ears.select(self.inbox.patience(_LISTENING)):
             return
-        self.controls.receive(address, arguments)
+        for _ in range(_AT_ONCE):
+            try:
+                packet, sender = self._ear.recvfrom(65536)
+            except OSError:  # nothing is left, or a receiver of ours went away
+                self._take_up_errors(self._ear)
+                return
+            if shift.over:
+                return
+            if not self.take(packet, sender):
+                shift.wait(_PAUSE)
+                return
+
+    def take(self, packet: bytes, sender: SocketAddress) -> bool:
+        """Carry out one packet; nothing it may hold raises. False when too many came."""
+        if self._allowed and not within(sender[0], self._allowed):
+            text = f"a packet from {sender[0]}; --osc-allow {sender[0]} would have it heard"
+            self.inbox.drop("not allowed", text)
+            return self._strangers.spend()
+        self.feedback.renew(sender[0])
+        return self.inbox.take(packet, sender)
+
+    def _carry_out(self, address: str, arguments: list[Any], sender: SocketAddress) -> None:
+        if address not in ("/subscribe", "/unsubscribe"):
+            self.controls.receive(address, arguments)
+            return
+        port = arguments[0] if arguments else sender[1]
+        if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
+            text = f"{address} has {str(port)[:40]!r}; send a port of your own, or nothing"
+            self.inbox.drop("subscription", text)
+            return
+        receiver = (sender[0], port, *sender[2:])
+        try:
+            if address == "/subscribe":
+                self.feedback.subscribe(receiver)
+            else:
+                self.feedback.unsubscribe(receiver)
+        except Trouble as trouble:
+            self.inbox.drop("subscription", str(trouble))
 
     # ---- out
 
-    def subscribe(self, receiver: Address, *, on: bool = True) -> None:
-        """Send feedback and senses there from now on, or no longer; everything at first."""
-        if not on:
-            self._subscribers.pop(receiver, None)
-        elif len(self._subscribers) < _SUBSCRIBERS:
-            self._subscribers[receiver] = {}
+    def _tell(self, shift: Shift) -> None:
+        """One round: whatever changed, to everybody who wants it."""
+        shift.wait(_PUBLISHED)
+        if not self.feedback.receivers or shift.over:
+            return
+        values = self.controls.values(senses=False) | self.controls.values(senses=True)
+        for packet, receiver in self.feedback.due(values):
+            self._send(packet, receiver)
+        for one in self._sockets.values():
+            self._take_up_errors(one)
 
-    def _publish(self) -> None:
-        while not self._stop.wait(_PUBLISHED):
-            if not self._subscribers:
-                continue
-            values = self.controls.values(senses=False) | self.controls.values(senses=True)
-            packets: dict[str, bytes] = {}
-            for receiver, known in list(self._subscribers.items()):
-                for address, value in values.items():
-                    if known.get(address) != value:
-                        known[address] = value
-                        if address not in packets:
-                            packets[address] = packet_of(address, value)
-                        self._send(packets[address], receiver)
+    def _send_to(self, packet: bytes, receiver: SocketAddress) -> None:
+        family = socket.AF_INET6 if len(receiver) > 2 else socket.AF_INET
+        self._sockets[family].sendto(packet, receiver)
 
-    def _send(self, packet: bytes, receiver: Address) -> None:
-        try:
-            self._socket.sendto(packet, receiver)
-        except OSError:
-            self._subscribers.pop(receiver, None)  # it cannot be reached
+    def _send(self, packet: bytes, receiver: SocketAddress) -> None:
+        error: OSError | None = None
+        for _ in range(_TRIES):
+            try:
+                self._send_to(packet, receiver)
+            except BlockingIOError:
+                return  # the network is busy; the next value will do
+            except OSError as reason:
+                error = reason
+            else:
+                return
+        self._refused(receiver, error.strerror if error is not None else "")
+
+    def _take_up_errors(self, one: socket.socket) -> None:
+        """Where the system tells which receivers refused packets, do without them."""
+        if sys.platform != "linux":
+            return
+        for _ in range(_AT_ONCE):
+            try:
+                _, _, _, receiver = one.recvmsg(0, 256, socket.MSG_ERRQUEUE)
+            except OSError:
+                return
+            self._refused(receiver, "nobody listens there")
+
+    def _refused(self, receiver: SocketAddress, reason: str | None) -> None:
+        if self.feedback.is_always(receiver) and receiver not in self._silent:
+            self._silent.add(receiver)
+            place = written(receiver)
+            text = f"--osc-to {place} cannot be reached ({reason}); tried again and again"
+            self.faults.tell(OUT, text, kind=f"unreachable {place}")
+        self.feedback.refused(receiver)
+
+
+def _nothing() -> None:
+    """The sockets are as good in another thread."""
+
+
+def _neighbours() -> str:
+    """A network that is likely meant."""
+    return next((str(i.network) for i in interfaces() if i.version == 4), "192.168.1.0/24")

@@ -4,34 +4,27 @@ Any controller that knows OSCQuery finds the instrument by mDNS and builds itsel
 reads here; see https://github.com/Vidvox/OSCQueryProposal. All is made from `controls`.
 """
 
-import asyncio
-import hmac
-import io
 import json
-import threading
-from collections.abc import Awaitable, Callable
-from importlib import resources
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from aiohttp import WSMsgType, web
-from PIL import Image
-
 from synth.knobs import Knob
-from synth.preset import shipped
-from synth.trouble import Trouble
 
+from .addresses import Place, is_everywhere, is_loopback
+from .allowance import Allowance
+from .controlpage import ControlPage
 from .controls import Controls, Node
-from .osc import LARGEST, Address, OscPort, messages, packet_of
+from .http import PATIENCE, Answer, HttpServer, Question, sentence
+from .inbox import Inbox
+from .packets import packet_of
+from .supervisor import Supervisor
 
-_PUBLISHED = 1 / 30  # seconds between two looks for what changed
-_CLIENTS = 32
-_COMMAND = 4096  # bytes of a websocket's text
+_COMMAND = 4096  # characters of a websocket's text
+_COMMANDS = 200.0, 1000.0  # commands a second, and at once: one for each address
+_REST = 0.02  # seconds for which one that sends too much is not heard
 ATTRIBUTES = ("VALUE", "TYPE", "ACCESS", "RANGE", "DESCRIPTION", "UNIT", "CLIPMODE", "FULL_PATH")
-_PAGE = {"index.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
-_PREVIEW = 320  # pixels
-_SAFE = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Values = Mapping[str, list[Any]]
 
 
 def described(node: Node, *, value: bool = True) -> dict[str, Any]:
@@ -74,252 +67,141 @@ def tree(controls: Controls) -> dict[str, Any]:
 
 
 class OscQuery:
-    """Serves HTTP and websockets in a thread of its own."""
+    """Serves the address space, and the control page if it is wanted."""
 
     def __init__(
         self,
         controls: Controls,
-        place: Address,
-        osc: OscPort | None,
+        place: Place,
+        osc: Place | None,
         *,
         token: str = "",
         page: bool = False,
+        names: Collection[str] = (),
+        patience: float = PATIENCE,
     ) -> None:
-        """With a `token`, every request must carry `?token=` or be refused; `page` serves /page."""
-        self._controls, self._osc, self._token, self._page = controls, osc, token, page
-        self.place = place
-        self._sockets: dict[web.WebSocketResponse, set[str]] = {}
-        self._loop = asyncio.new_event_loop()
-        self._up = threading.Event()
-        self._failure: OSError | None = None
-        self._thread = threading.Thread(target=self._serve, name="oscquery", daemon=True)
+        """`osc` is where datagrams are heard, `page` serves /page; for the others see HttpServer.
 
-    def start(self) -> None:
-        """Trouble when the port is taken."""
-        self._thread.start()
-        self._up.wait(10.0)
-        if self._failure is not None:
-            host, port = self.place
-            raise Trouble(f"--oscquery {host}:{port}: {self._failure.strerror}; use another")
+        Trouble when the place cannot be had.
+        """
+        self._controls, self._osc = controls, osc
+        self._page = ControlPage(controls) if page else None
+        self.inbox = Inbox("HTTP", lambda address, values, _: controls.receive(address, values))
+        self._server = HttpServer(
+            self, place, "--oscquery", token=token, names=names, patience=patience
+        )
+
+    @property
+    def place(self) -> Place:
+        """Host and port that are served."""
+        return self._server.place
+
+    @property
+    def token(self) -> str:
+        """What every request needs; empty where only this machine can ask."""
+        return self._server.guard.token
+
+    def start(self, supervisor: Supervisor) -> None:
+        """Serve from now on."""
+        self.inbox.faults = supervisor.faults
+        self._server.start(supervisor)
 
     def stop(self) -> None:
-        if self._thread.is_alive() and self._failure is None:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(3.0)
+        """Serve no longer."""
+        self._server.stop()
 
-    # ---- the server's thread
+    # ---- in the server's thread
 
-    def _serve(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        app = web.Application(middlewares=[self._guarded], client_max_size=LARGEST)
-        self.add_routes(app)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-        try:
-            self._loop.run_until_complete(self._begin(runner))
-        except OSError as error:
-            self._failure = error
-            self._loop.run_until_complete(runner.cleanup())
-            self._loop.close()
-            self._up.set()
-            return
-        tasks = [self._loop.create_task(work) for work in (self._publish(), _announce(self.place))]
-        self._up.set()
-        self._loop.run_forever()
-        for task in tasks:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self._loop.run_until_complete(self._end(runner))
-        self._loop.close()
-
-    def add_routes(self, app: web.Application) -> None:
-        """Every address is a path; a websocket may be asked for at any."""
-        if self._page:
-            app.router.add_get("/page/preview.jpg", self._preview)
-            app.router.add_get("/page/thumbnail/{name}", self._thumbnail)
-            app.router.add_get("/page/{name}", self._file)
-        app.router.add_get("/{path:.*}", self._answer)
-
-    async def _begin(self, runner: web.AppRunner) -> None:
-        await runner.setup()
-        site = web.TCPSite(runner, *self.place)
-        await site.start()
-        self.place = runner.addresses[0][:2]
-
-    async def _end(self, runner: web.AppRunner) -> None:
-        for socket in list(self._sockets):
-            await socket.close()
-        await runner.cleanup()
-
-    @web.middleware
-    async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        public = self._page and request.path in ("/page/page.css", "/page/page.js")
-        if (
-            self._token
-            and not public
-            and not hmac.compare_digest(
-                request.query.get("token", "").encode(), self._token.encode()
-            )
-        ):
-            raise web.HTTPForbidden(text="the token that lj printed is needed: ?token=…")
-        origin = request.headers.get("Origin")
-        if origin is not None and origin.split("//")[-1] != request.host:
-            raise web.HTTPForbidden(text="other pages may not steer the show")
-        response = await handler(request)
-        if not response.prepared:
-            response.headers.update(_SAFE)
-        return response
-
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        if request.headers.get("Upgrade", "").lower() == "websocket":
-            return await self._converse(request)
-        attributes = [name for name in request.query if name != "token"]
-        if "HOST_INFO" in attributes:
-            return web.json_response(self._host())
+    def answer(self, question: Question) -> Answer:
+        """What is at an address, or one attribute of it."""
+        if self._page is not None and f"{question.path}/".startswith("/page/"):
+            return self._page.answer(question.path)
+        if "HOST_INFO" in question.attributes:
+            return _json(self._host(question.here))
         place: dict[str, Any] | None = tree(self._controls)
-        for part in request.path.strip("/").split("/"):
+        for part in question.path.strip("/").split("/"):
             if part and place is not None:
                 place = place.get("CONTENTS", {}).get(part)
         if place is None:
-            raise web.HTTPNotFound(text="there is no such address")
-        if not attributes:
-            return web.json_response(place)
-        if attributes[0] not in ATTRIBUTES:
-            raise web.HTTPBadRequest(text=f"ask for {', '.join(ATTRIBUTES)} or HOST_INFO")
-        if attributes[0] not in place:
-            return web.Response(status=204)
-        return web.json_response({attributes[0]: place[attributes[0]]})
+            return sentence(404, "there is no such address")
+        if not question.attributes:
+            return _json(place)
+        attribute = question.attributes[0]
+        if attribute not in ATTRIBUTES:
+            return sentence(400, f"ask for {', '.join(ATTRIBUTES)} or HOST_INFO")
+        if attribute not in place:
+            return Answer(status=204)
+        return _json({attribute: place[attribute]})
 
-    async def _file(self, request: web.Request) -> web.StreamResponse:
-        """One of the control page's three files; no name from outside becomes a path."""
-        kind = _PAGE.get(request.match_info["name"])
-        if kind is None:
-            raise web.HTTPNotFound(text="there is no such page")
-        file = resources.files("live").joinpath("page", request.match_info["name"])
-        return web.Response(text=file.read_text("utf-8"), content_type=kind)
-
-    async def _thumbnail(self, request: web.Request) -> web.StreamResponse:
-        """A shipped preset's picture."""
-        name = request.match_info["name"]
-        if name not in shipped():
-            raise web.HTTPNotFound(text="there is no such picture")
-        file = resources.files("presets").joinpath(f"{name}.jpg")
-        return web.Response(body=file.read_bytes(), content_type="image/jpeg")
-
-    async def _preview(self, _request: web.Request) -> web.StreamResponse:
-        picture = self._controls.picture()
-        if picture is None:
-            raise web.HTTPNotFound(text="nothing is drawn yet")
-        small = Image.fromarray(picture)
-        small.thumbnail((_PREVIEW, _PREVIEW))
-        data = io.BytesIO()
-        small.save(data, "JPEG", quality=70)
-        return web.Response(
-            body=data.getvalue(), content_type="image/jpeg", headers={"Cache-Control": "no-store"}
-        )
-
-    def _host(self) -> dict[str, Any]:
-        host, port = self._osc.place if self._osc is not None else self.place
+    def _host(self, here: Place) -> dict[str, Any]:
         known = dict.fromkeys(("ACCESS", "VALUE", "RANGE", "DESCRIPTION", "UNIT", "CLIPMODE"), True)
-        return {
+        told = {
             "NAME": "Latent Jockey",
-            "OSC_IP": host,
-            "OSC_PORT": port,
-            "OSC_TRANSPORT": "UDP",
-            "WS_IP": self.place[0],
+            "WS_IP": here[0],
             "WS_PORT": self.place[1],
             "EXTENSIONS": known | {"LISTEN": True},
         }
+        if self._osc is None or (is_loopback(self._osc[0]) and not is_loopback(here[0])):
+            return told  # who asks from elsewhere cannot reach it
+        host = here[0] if is_everywhere(self._osc[0]) else self._osc[0]
+        return told | {"OSC_IP": host, "OSC_PORT": self._osc[1], "OSC_TRANSPORT": "UDP"}
 
-    async def _converse(self, request: web.Request) -> web.StreamResponse:
-        if len(self._sockets) >= _CLIENTS:
-            raise web.HTTPServiceUnavailable(text="too many controllers")
-        socket = web.WebSocketResponse(max_msg_size=LARGEST, heartbeat=20)
-        await socket.prepare(request)
-        self._sockets[socket] = set()
+    def conversation(self) -> "Listener":
+        """One websocket's side."""
+        return Listener(self._controls, self.inbox)
+
+    def values(self) -> Values:
+        """Everything that can be read, now."""
+        return self._controls.values(senses=False) | self._controls.values(senses=True)
+
+    def carry_out_what_is_due(self) -> None:
+        """Carry out timed messages."""
+        self.inbox.carry_out_what_is_due()
+
+
+class Listener:
+    """A websocket's side: binary frames are OSC packets, text is LISTEN and IGNORE."""
+
+    def __init__(self, controls: Controls, inbox: Inbox) -> None:
+        self.rest = 0.0
+        self._controls, self._inbox = controls, inbox
+        self._commands = Allowance(*_COMMANDS)
+        self._told: dict[str, list[Any] | None] = {}  # the last value of each that is listened to
+
+    def hear(self, data: bytes | str) -> list[bytes]:
+        """Carry a message out; a command is answered with the value."""
+        if isinstance(data, str):
+            return self._command(data)
+        self.rest = 0.0 if self._inbox.take(data) else _REST
+        return []
+
+    def _command(self, text: str) -> list[bytes]:
+        """Such as `{"COMMAND": "LISTEN", "DATA": "/steer/truncation"}`."""
+        self.rest = 0.0
+        if not self._commands.spend():
+            self._inbox.drop("too many", "a websocket sends too many commands; some are dropped")
+            self.rest = _REST
+            return []
         try:
-            async for message in socket:
-                if message.type is WSMsgType.BINARY:
-                    self._take(message.data)
-                elif message.type is WSMsgType.TEXT:
-                    await self._command(socket, message.data)
-        finally:
-            self._sockets.pop(socket, None)
-        return socket
+            command = json.loads(text[:_COMMAND])
+            name, address = command["COMMAND"], command["DATA"]
+            node = self._controls.nodes.get(address)
+        except (ValueError, TypeError, KeyError, RecursionError):
+            self._inbox.refuse("a websocket's text that is no command")
+            return []
+        if name == "IGNORE":
+            self._told.pop(address, None)
+        elif name == "LISTEN" and node is not None:
+            value = self._told[address] = node.read() if node.read is not None else None
+            return [packet_of(address, value)] if value is not None else []
+        return []
 
-    def _take(self, packet: bytes) -> None:
-        try:
-            for _, address, arguments in messages(packet):
-                self._controls.receive(address, arguments)
-        except ValueError:
-            self._controls.refused += 1
-
-    async def _command(self, socket: web.WebSocketResponse, text: str) -> None:
-        """LISTEN and IGNORE, as `{"COMMAND": "LISTEN", "DATA": "/steer/truncation"}`."""
-        try:
-            command = json.loads(text) if len(text) <= _COMMAND else {}
-            name, address = command.get("COMMAND"), command.get("DATA")
-        except (ValueError, AttributeError, RecursionError):
-            return
-        if not isinstance(address, str):
-            return
-        if name == "LISTEN" and address in self._controls.nodes:
-            self._sockets[socket].add(address)
-            node = self._controls.nodes[address]
-            if node.read is not None:
-                await socket.send_bytes(packet_of(address, node.read()))
-        elif name == "IGNORE":
-            self._sockets[socket].discard(address)
-
-    async def _publish(self) -> None:
-        known: dict[str, list[Any]] = {}
-        while True:
-            await asyncio.sleep(_PUBLISHED)
-            if not self._sockets:
-                continue
-            values = self._controls.values(senses=False) | self._controls.values(senses=True)
-            news = {a: v for a, v in values.items() if known.get(a) != v}
-            known |= news
-            for socket, listening in list(self._sockets.items()):
-                for address in listening & news.keys():
-                    await self._send(socket, packet_of(address, news[address]))
-
-    async def _send(self, socket: web.WebSocketResponse, packet: bytes) -> None:
-        try:
-            await asyncio.wait_for(socket.send_bytes(packet), 0.5)
-        except (OSError, asyncio.TimeoutError):  # noqa: UP041
-            self._sockets.pop(socket, None)
+    def news(self, values: Values) -> list[bytes]:
+        """Of what is listened to, what changed since it was told."""
+        news = {a: values[a] for a, told in self._told.items() if values.get(a, told) != told}
+        self._told |= news
+        return [packet_of(address, value) for address, value in news.items()]
 
 
-async def _announce(place: Address) -> None:
-    """Be found by mDNS until cancelled; quietly not, where the network does not take part."""
-    try:
-        from zeroconf import InterfaceChoice
-        from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
-    except ImportError:
-        return
-    host, port = place
-    everywhere = host == "0.0.0.0"
-    kind = "_oscjson._tcp.local."
-    try:
-        network = AsyncZeroconf(interfaces=InterfaceChoice.All if everywhere else [host])
-        info = AsyncServiceInfo(
-            kind,
-            f"Latent Jockey {port}.{kind}",
-            port=port,
-            parsed_addresses=None if everywhere else [host],
-            server=f"latent-jockey-{port}.local.",
-        )
-    except (OSError, ValueError, RuntimeError):
-        return
-    telling: Awaitable[None] | None = None
-    try:
-        telling = await network.async_register_service(info)
-        await telling
-        await asyncio.Event().wait()
-    except (OSError, ValueError, RuntimeError):
-        return
-    finally:
-        if isinstance(telling, asyncio.Task):
-            telling.cancel()
-            await network.async_unregister_all_services()
-        await network.async_close()
+def _json(value: Any) -> Answer:
+    return Answer(json.dumps(value).encode(), "application/json; charset=utf-8")

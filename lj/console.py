@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from live.faults import Fault
     from live.supervisor import Shift, Supervisor, Worker
 
@@ -57,6 +59,14 @@ def _plain(value: object) -> str:
     if isinstance(value, Path):
         return str(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def code_lines(code: "np.ndarray | None") -> list[str]:
+    """A QR code for the terminal; nothing where stderr is none, or cannot write blocks."""
+    from live import qr
+
+    blocks = (getattr(sys.stderr, "encoding", None) or "").lower().startswith("utf")
+    return qr.lines(code) if code is not None and sys.stderr.isatty() and blocks else []
 
 
 @contextmanager

@@ -1,91 +1,195 @@
-"""The doors through which controllers reach a show: OSC, OSCQuery and MIDI."""
+"""The doors through which controllers reach a show: OSC, OSCQuery with its page, mDNS and MIDI."""
 
-import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Thread
+from typing import TYPE_CHECKING, Protocol
 
 import platformdirs
 
 from synth.trouble import Trouble
 
 if TYPE_CHECKING:
-    from live.controls import Controls
-    from live.show import Show
+    import numpy as np
 
-_LOOPBACK = ("127.", "localhost", "::1")
+    from live.addresses import Network, Place
+    from live.show import Show
+    from live.supervisor import Supervisor
+
+_CLOSING = 1.0  # seconds for all doors together
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The doors' options, understood; a place is None where its door stays closed."""
+
+    osc: "Place | None"
+    allowed: "tuple[Network, ...]"
+    receivers: "tuple[Place, ...]"
+    oscquery: "Place | None"
+    page: bool
+    midi: str
+
+    @classmethod
+    def of(
+        cls,
+        osc: str,
+        osc_allow: str | None,
+        osc_to: Sequence[str] | None,
+        oscquery: str,
+        page: bool,
+        midi: str,
+    ) -> "Wanted":
+        """From the command line; Trouble for what cannot be understood."""
+        from live.access import networks_of
+        from live.addresses import place_of
+
+        return cls(
+            None if osc == "off" else place_of(osc, "--osc"),
+            networks_of(osc_allow, "--osc-allow"),
+            tuple(place_of(text, "--osc-to") for text in osc_to or ()),
+            None if oscquery == "off" else place_of(oscquery, "--oscquery"),
+            page,
+            midi,
+        )
+
+
+class Door(Protocol):
+    """Something that was opened."""
+
+    def start(self, supervisor: "Supervisor") -> None: ...
+
+    def stop(self) -> None: ...
 
 
 class Doors:
-    """Opened before the show. A door that cannot be opened is told, and the show goes on."""
+    """Opened before the show. A door that cannot be opened is told, and the others open."""
 
-    def __init__(
-        self,
-        show: "Show",
-        osc: str,
-        allow: str | None,
-        oscquery: str,
-        midi: str,
-        *,
-        page: bool,
-    ) -> None:
+    def __init__(self, show: "Show", wanted: Wanted) -> None:
         from live.controls import Controls
-        from live.midi import Midi
-        from live.osc import OscPort, place_of
+        from live.osc import OscPort
+
+        self.lines: list[str] = []  # for the terminal
+        self.address = ""  # of the control page, or of OSCQuery where there is no page
+        self.code: np.ndarray | None = None  # the page's address for phones, see `live.qr`
+        self._show, self._wanted = show, wanted
+        self._controls = Controls(show)
+        self._port = OscPort(self._controls)
+        self._services: list[tuple[str, Place]] = []  # what mDNS may tell
+        self._doors: list[Door] = []
+        openings: list[tuple[str, Callable[[], None]]] = [
+            ("OSC in", self._hear),
+            *(("OSC out", partial(self._tell, receiver)) for receiver in wanted.receivers),
+            ("OSC in", self._begin_osc),
+            ("HTTP", self._serve),
+            ("HTTP", self._draw_code),
+            ("mDNS", self._announce),
+            ("MIDI", self._play),
+        ]
+        for part, opening in openings:
+            self._open(part, opening)
+
+    def _open(self, part: str, opening: Callable[[], None]) -> None:
+        try:
+            opening()
+        except Trouble as trouble:
+            text = str(trouble)
+        except ImportError as error:
+            text = f"{part} needs {error.name}; pip install 'latent-jockey[live]'"
+        except OSError as error:
+            text = f"{part} cannot be opened ({error.strerror})"
+        else:
+            return
+        self._show.supervisor.faults.tell(part, text)
+        self.lines.append(text)
+
+    def _add(self, door: Door) -> None:
+        door.start(self._show.supervisor)
+        self._doors.append(door)
+
+    # ---- OSC: one port hears and tells
+
+    def _hear(self) -> None:
+        from live.addresses import written
+
+        if self._wanted.osc is not None:
+            self._port.listen(self._wanted.osc, self._wanted.allowed)
+            self._services.append(("_osc._udp", self._port.place))
+            self.lines.append(f"OSC at {written(self._port.place)}")
+
+    def _tell(self, receiver: "Place") -> None:
+        from live.addresses import written
+
+        self._port.always_tell(receiver)
+        self.lines.append(f"OSC to {written(receiver)}")
+
+    def _begin_osc(self) -> None:
+        if self._port.is_needed:
+            self._add(self._port)
+
+    # ---- HTTP, and being found
+
+    def _serve(self) -> None:
+        from live.addresses import reachable, written
+        from live.mdns import host_name
         from live.oscquery import OscQuery
 
-        self.lines: list[str] = []
-        self._port: OscPort | None = None
-        self._query: OscQuery | None = None
-        self._midi: Midi | None = None
-        controls = Controls(show)
-        places = {
-            option: place_of(text, option)
-            for option, text in (("--osc", osc), ("--oscquery", oscquery))
-            if text != "off"
-        }
-        try:
-            if "--osc" in places:
-                hosts = [host.strip() for host in allow.split(",")] if allow else []
-                self._port = OscPort(controls, places["--osc"], allowed=hosts)
-                self._port.start()
-            if "--oscquery" in places:
-                host, _ = places["--oscquery"]
-                token = "" if host.startswith(_LOOPBACK) else secrets.token_urlsafe(12)
-                query = OscQuery(controls, places["--oscquery"], self._port, token=token, page=page)
-                query.start()
-                self._query = query
-                address = f"http://{query.place[0]}:{query.place[1]}/"
-                secret = f"?token={token}" if token else ""
-                self.lines.append(f"OSCQuery at {address}{secret}")
-                if page:
-                    self.lines.append(f"control page at {address}page/index.html{secret}")
-        except Trouble as trouble:
-            show.supervisor.faults.tell("doors", str(trouble))
-            self.lines.append(str(trouble))
-        if self._port is not None:
-            self.lines.append(f"OSC at {self._port.place[0]}:{self._port.place[1]}")
+        place, page = self._wanted.oscquery, self._wanted.page
+        if place is None:
+            return
+        osc = self._port.place if self._port.place[1] else None
+        query = OscQuery(self._controls, place, osc, page=page, names=[host_name(place[1])])
+        self._add(query)
+        self._services.append(("_oscjson._tcp", query.place))
+        secret = f"?token={query.token}" if query.token else ""
+        roots = [f"http://{written((host, place[1]))}" for host in reachable(query.place[0])]
+        self.lines.append("OSCQuery at " + " or ".join(f"{root}/{secret}" for root in roots))
+        self.address = f"{roots[0]}/{secret}"
+        if page:
+            self.address = f"{roots[0]}/page{secret}"
+            self.lines.append(f"control page at {self.address}")
 
-        if midi != "off":
-            self._open_midi(show, controls, midi)
+    def _draw_code(self) -> None:
+        """Where phones can open the page."""
+        from live.addresses import is_loopback
+        from live.qr import modules
 
-    def _open_midi(self, show: "Show", controls: "Controls", wanted: str) -> None:
+        if self._wanted.page and self.address and not is_loopback(self._services[-1][1][0]):
+            self.code = modules(self.address)
+
+    def _announce(self) -> None:
+        from live.mdns import Announcement, Service
+
+        self._add(Announcement([Service(kind, *place) for kind, place in self._services]))
+
+    # ---- MIDI
+
+    def _play(self) -> None:
         """Every controller with a map; quietly none, where MIDI was not asked for by name."""
         from live.midi import Midi
 
+        wanted = self._wanted.midi
+        if wanted == "off":
+            return
         folder = Path(platformdirs.user_config_dir("latent-jockey")) / "midi"
         try:
-            midi = Midi(controls, folder, wanted=None if wanted == "auto" else wanted)
-        except Trouble as trouble:
-            if wanted != "auto":
-                show.supervisor.faults.tell("doors", str(trouble))
-                self.lines.append(str(trouble))
-            return
-        midi.start()
-        self._midi = midi
-        show.learn = midi.learn_next
+            midi = Midi(self._controls, folder, wanted=None if wanted == "auto" else wanted)
+        except Trouble:
+            if wanted == "auto":
+                return
+            raise
+        self._add(midi)
+        self._show.learn = midi.learn_next
         self.lines.append("MIDI: controllers with a map are taken up as they are plugged in")
 
     def close(self) -> None:
-        for door in (self._query, self._port, self._midi):
-            if door is not None:
-                door.stop()
+        """Close all doors at once, for each may wait for its peers."""
+        closing = [Thread(target=door.stop, daemon=True) for door in self._doors]
+        for thread in closing:
+            thread.start()
+        end = time.monotonic() + _CLOSING
+        for thread in closing:
+            thread.join(max(0.0, end - time.monotonic()))

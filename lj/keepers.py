@@ -47,7 +47,7 @@ def keepers_for(
     begun: list[Keeper] = []
     try:
         if record is not None:
-            begun.append(Recorder(record))
+            begun.append(Recorder(record, (generator.width, generator.resolution)))
         if log is not None:
             begun.append(PerformanceWriter(log, about, look.knobs))
     except (OSError, Trouble) as error:

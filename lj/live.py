@@ -50,16 +50,32 @@ def live(
     no_window: Annotated[bool, typer.Option("--no-window", help="Show nothing.")] = False,
     overlay: Annotated[bool, typer.Option(help="Begin with the overlay; H turns it.")] = True,
     osc: Annotated[
-        str, typer.Option(help="Where OSC is heard, HOST:PORT; off closes it.")
+        str, typer.Option(help="Where OSC is heard, HOST:PORT; off hears none.")
     ] = "127.0.0.1:9000",
     osc_allow: Annotated[
-        str | None, typer.Option(help="Hosts that are heard: 10.0.0.2,10.0.0.3. All.")
+        str | None,
+        typer.Option(
+            help="Who is heard: addresses, networks, 10.0.0.2,192.168.1.0/24. "
+            "Needed where --osc is open to others."
+        ),
+    ] = None,
+    osc_to: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="HOST:PORT of lamps or a logger, told every change and what is heard for ever. "
+            "Again for more."
+        ),
     ] = None,
     oscquery: Annotated[
-        str, typer.Option(help="Where controllers find all knobs, HOST:PORT; off closes it.")
+        str,
+        typer.Option(
+            help="Where controllers find all knobs, HOST:PORT; off closes it. "
+            "0.0.0.0:9001 opens it to others, with a token."
+        ),
     ] = "127.0.0.1:9001",
     page: Annotated[
-        bool, typer.Option("--page", help="Serve a control page for phones and tablets.")
+        bool,
+        typer.Option("--page", help="Serve a control page there for phones and tablets, at /page."),
     ] = False,
     midi: Annotated[
         str, typer.Option(help="auto takes controllers that have a map; a port's name; or off.")
@@ -84,7 +100,8 @@ def live(
     """Listen, and play the picture in a window.
 
     Keys: space freeze, B blackout, F full screen, 1..9 presets, arrows other presets, T tap tempo,
-    G next keyframe, L learn a MIDI control, H overlay, Esc fade out, Esc twice quit.
+    G next keyframe, L learn a MIDI control, H overlay, P the control page's
+    address for phones, Esc fade out, Esc twice quit.
     """
     from live.desk import Desk
     from live.report import sentences
@@ -93,8 +110,8 @@ def live(
     from synth.keyframes import Cues
     from synth.trouble import Trouble
 
-    from .console import Said, note
-    from .doors import Doors
+    from .console import Said, code_lines, note
+    from .doors import Doors, Wanted
     from .keepers import check_keepers, keepers_for
     from .stage import beginning, ladder_for
     from .studio import Choice, bank_for, preset_with
@@ -103,6 +120,7 @@ def live(
         if path is not None and not path.parent.is_dir():
             raise Trouble(f"{path}: the folder {path.parent} does not exist; make it first")
     check_keepers(record, log)
+    wanted = Wanted.of(osc, osc_allow, osc_to, oscquery, page, midi)
     look = preset_with(preset, settings, None)
     source = (
         _song(file, start, mute) if file is not None else _microphone(device, channels, rate, gain)
@@ -129,14 +147,15 @@ def live(
     if first.trouble:
         supervisor.faults.tell("start", first.trouble)
     screen = _screen(show, no_window, monitor, windowed)
-    doors = Doors(show, osc, osc_allow, oscquery, midi, page=page)
+    doors = Doors(show, wanted)
+    show.card = (doors.address, doors.code)
     show.farewells += [doors.close, said.close]
     note(
         f"hearing {source.name}; {first.generator.name} {first.generator.resolution} px, "
         f"{1000 * first.seconds:.0f} ms a frame; {look.name}",
         quiet=quiet,
     )
-    for line in doors.lines:
+    for line in (*doors.lines, *code_lines(doors.code)):
         note(line, quiet=quiet)
 
     def keepers() -> "list[Keeper]":

@@ -14,6 +14,7 @@ Latents follow from these alone, bit for bit, for sound and hands meet in one or
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -51,17 +52,33 @@ class PerformanceWriter:
     """Appends to a new folder; not for the ears' own thread, for a disk may take its time."""
 
     def __init__(self, folder: Path, about: dict[str, Any], knobs: Knobs) -> None:
-        """`about` is what to know of the show besides its knobs, as JSON values."""
+        """`about` is what to know of the show besides its knobs, as JSON values.
+
+        Trouble where the folder cannot be written; then nothing of it is left.
+        """
         check_new(folder)
         self.path = folder
-        folder.mkdir()
-        head = {"format": FORMAT, **about, "knobs": knobs.model_dump()}
-        (folder / "show.json").write_text(json.dumps(head, indent=2) + "\n", "utf-8")
-        self._events = (folder / "events.jsonl").open("w", encoding="utf-8", buffering=1)
-        options = {"rf64": "auto", "flush_packets": "1"}
-        self._file = av.open(folder / "sound.wav", "w", format="wav", options=options)
-        self._stream = self._file.add_stream("pcm_f32le", rate=RATE, layout="mono")
+        self._open = ExitStack()
         self._samples = 0
+        try:
+            folder.mkdir()
+        except OSError as error:
+            raise unwritable(folder, error) from None
+        try:
+            head = {"format": FORMAT, **about, "knobs": knobs.model_dump()}
+            (folder / "show.json").write_text(json.dumps(head, indent=2) + "\n", "utf-8")
+            events = (folder / "events.jsonl").open("w", encoding="utf-8", buffering=1)
+            self._events = self._open.enter_context(events)
+            options = {"rf64": "auto", "flush_packets": "1"}
+            sound = av.open(folder / "sound.wav", "w", format="wav", options=options)
+            self._file = self._open.enter_context(sound)
+            self._stream = self._file.add_stream("pcm_f32le", rate=RATE, layout="mono")
+            self._file.start_encoding()
+        except BaseException as error:
+            self._remove()
+            if isinstance(error, OSError | av.FFmpegError):
+                raise unwritable(folder, error) from None
+            raise
 
     def hop(self, samples: np.ndarray) -> None:
         """The next hop (n,) float32, as it was heard."""
@@ -79,13 +96,23 @@ class PerformanceWriter:
         """Pictures follow from the rest; nothing is written."""
 
     def close(self) -> None:
-        self._events.close()
-        self._file.close()
+        self._open.close()
 
     def discard(self) -> None:
-        """Remove the folder: the show did not begin."""
-        self.close()
-        shutil.rmtree(self.path)
+        """Take back what was created, unless sound was heard."""
+        if not self._samples:
+            self._remove()
+
+    def _remove(self) -> None:
+        with suppress(OSError, av.FFmpegError):  # what cannot be finished is thrown away
+            self._open.close()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def unwritable(path: Path, error: Exception) -> Trouble:
+    """What a failure to write means to a person."""
+    reason = getattr(error, "strerror", None) or str(error)
+    return Trouble(f"{path}: cannot be written ({reason}); free space or name another place")
 
 
 def check_new(folder: Path) -> None:

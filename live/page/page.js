@@ -1,9 +1,10 @@
 "use strict";
 // Builds itself from the address space: what is a knob, its range and its words all come from there.
-const token = new URLSearchParams(location.search).get("token");
-const query = token ? `?token=${encodeURIComponent(token)}` : "";
 const watched = new Map(); // address -> function of its arguments
 let socket = null;
+
+// The token came in the address and is a cookie by now; nobody shall read it off this screen.
+if (location.search) history.replaceState(null, "", location.pathname);
 
 const bytes = (text) => {
   const raw = new TextEncoder().encode(text + "\0");
@@ -33,6 +34,8 @@ function packet(address, args) {
   return new Blob([bytes(address), bytes(tags), ...parts]);
 }
 
+const numbers = { i: ["getInt32", 4], f: ["getFloat32", 4], h: ["getBigInt64", 8], d: ["getFloat64", 8] };
+
 function message(buffer) {
   const view = new DataView(buffer);
   let place = 0;
@@ -47,8 +50,9 @@ function message(buffer) {
   const args = [...word().slice(1)].map((tag) => {
     if (tag === "T" || tag === "F") return tag === "T";
     if (tag === "s") return word();
-    const value = tag === "i" ? view.getInt32(place) : view.getFloat32(place);
-    place += 4;
+    const [read, size] = numbers[tag];
+    const value = Number(view[read](place));
+    place += size;
     return value;
   });
   return [address, args];
@@ -65,7 +69,8 @@ function made(kind, parent, properties = {}) {
 }
 
 const id = (name) => document.getElementById(name);
-const shown = (value) => (typeof value === "number" ? String(Math.round(value * 1000) / 1000) : value);
+// A number comes in 32 bits: six digits are what was told.
+const shown = (value) => (typeof value === "number" ? String(Number(value.toPrecision(6))) : value);
 
 function knob(node, parent) {
   const name = node.FULL_PATH.slice(1).replaceAll("/", ".");
@@ -74,7 +79,10 @@ function knob(node, parent) {
   const row = made("div", parent, { className: "knob", title: node.DESCRIPTION });
   const label = made("label", row, { textContent: name.split(".")[1].replaceAll("_", " "), htmlFor: name });
   label.dataset.address = node.FULL_PATH;
-  if (range && range.VALS) {
+  if (node.ACCESS === 1) {
+    const told = made("output", row, { id: name });
+    watched.set(node.FULL_PATH, ([value]) => (told.textContent = typeof value === "boolean" ? (value ? "on" : "off") : shown(value)));
+  } else if (range && range.VALS) {
     const select = made("select", row, { id: name });
     for (const word of range.VALS) made("option", select, { textContent: word });
     select.onchange = () => send(node.FULL_PATH, select.value);
@@ -119,7 +127,7 @@ function build(root) {
   for (const name of groups.preset.CONTENTS.load.RANGE[0].VALS) {
     const look = button("", "/preset/load", id("presets"), name);
     look.dataset.preset = name;
-    const picture = made("img", look, { alt: "", loading: "lazy", src: `thumbnail/${name}${query}` });
+    const picture = made("img", look, { alt: "", loading: "lazy", src: `/page/thumbnail/${encodeURIComponent(name)}` });
     picture.onerror = () => picture.remove();
     made("span", look, { textContent: name });
   }
@@ -131,7 +139,7 @@ function build(root) {
   }
   for (const [name, group] of Object.entries(groups)) {
     if (name === "sense" || !group.CONTENTS) continue;
-    const nodes = Object.values(group.CONTENTS).filter((node) => node.ACCESS === 3);
+    const nodes = Object.values(group.CONTENTS).filter((node) => node.ACCESS === 3 || (node.ACCESS === 1 && name !== "preset"));
     if (!nodes.length) continue;
     made("h2", id("knobs"), { textContent: name });
     nodes.forEach((node) => knob(node, id("knobs")));
@@ -154,7 +162,7 @@ function build(root) {
 }
 
 function connect() {
-  socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/${query}`);
+  socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/`);
   socket.binaryType = "arraybuffer";
   socket.onopen = () => {
     id("line").textContent = "";
@@ -180,14 +188,14 @@ function look() {
     setTimeout(look, 250);
   };
   next.onerror = () => setTimeout(look, 1000);
-  next.src = `preview.jpg${query}${query ? "&" : "?"}t=${Date.now()}`;
+  next.src = `/page/preview.jpg?t=${Date.now()}`;
 }
 
-fetch(`/${query}`)
-  .then((answer) => answer.json())
-  .then((root) => {
-    build(root);
+fetch("/")
+  .then(async (answer) => {
+    if (!answer.ok) throw new Error(await answer.text());
+    build(await answer.json());
     connect();
     look();
   })
-  .catch(() => (id("line").textContent = "the show does not answer; reload this page"));
+  .catch((error) => (id("line").textContent = `the show does not answer; reload this page (${error.message.trim()})`));

@@ -15,6 +15,7 @@ from live.desk import Desk
 from live.midi import Midi
 from live.show import Show
 from live.song import Playback
+from live.supervisor import Supervisor
 from synth.preset import preset_of
 from tests import sounds
 from tests.doubles import Lamp
@@ -67,7 +68,7 @@ def controls(tmp_path: Path) -> Controls:
 @pytest.fixture
 def midi(jack: None, controls: Controls, tmp_path: Path) -> Iterator[Midi]:
     midi = Midi(controls, tmp_path / "maps")
-    midi.start()
+    midi.start(Supervisor())
     yield midi
     midi.stop()
 

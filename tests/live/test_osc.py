@@ -1,39 +1,58 @@
 """Real datagrams over real sockets."""
 
+import os
 import socket
 import struct
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from pythonosc.osc_bundle_builder import OscBundleBuilder
 from pythonosc.osc_message import OscMessage
-from pythonosc.osc_message_builder import OscMessageBuilder
 
+from live.access import networks_of
+from live.addresses import interfaces
 from live.controls import Controls
 from live.desk import Desk
-from live.osc import LARGEST, OscPort, messages, packet_of, place_of
+from live.osc import OscPort
+from live.packets import packet_of
 from live.show import Show
 from live.song import Playback
+from live.supervisor import Supervisor
 from live.window import NoWindow
 from synth.preset import preset_of
 from synth.trouble import Trouble
 from tests import sounds
 from tests.doubles import Lamp
+from tests.live.test_packets import VALUES, bundle, nested, padded, raw
 from tests.stage import until
+
+ALLOWED = "--osc-allow"
 
 
 @pytest.fixture
-def port(tmp_path: Path) -> Iterator[OscPort]:
+def supervisor() -> Supervisor:
+    return Supervisor()
+
+
+@pytest.fixture
+def controls(tmp_path: Path) -> Controls:
     song = sounds.write_wav(tmp_path / "song.wav", sounds.silence(1))
-    show = Show(Playback(song, aloud=False), Desk(preset_of("silk"), [], None), Lamp(), [])
-    port = OscPort(Controls(show), ("127.0.0.1", 0))
-    port.start()
+    return Controls(
+        Show(Playback(song, aloud=False), Desk(preset_of("silk"), [], None), Lamp(), [])
+    )
+
+
+@pytest.fixture
+def port(controls: Controls, supervisor: Supervisor) -> Iterator[OscPort]:
+    port = OscPort(controls, ("127.0.0.1", 0))
+    port.start(supervisor)
     yield port
     port.stop()
 
@@ -46,22 +65,12 @@ def sender() -> Iterator[socket.socket]:
         yield sender
 
 
+def kinds(supervisor: Supervisor, part: str = "OSC in") -> set[str]:
+    return {fault.kind for fault in supervisor.faults if fault.part == part}
+
+
 def truncation(port: OscPort) -> float:
     return float(port.controls.value("/steer/truncation")[0])
-
-
-def bundle(at: float, *packets: bytes) -> bytes:
-    builder = OscBundleBuilder(at)  # type: ignore[arg-type]
-    for packet in packets:
-        builder.add_content(OscMessage(packet))  # type: ignore[arg-type]
-    return bytes(builder.build().dgram)
-
-
-def nested(depth: int) -> bytes:
-    packet = packet_of("/steer/truncation", [0.9])
-    for _ in range(depth):
-        packet = b"#bundle\0" + struct.pack(">IIi", 0, 1, len(packet)) + packet
-    return packet
 
 
 def test_a_datagram_turns_a_knob(port: OscPort, sender: socket.socket) -> None:
@@ -102,14 +111,69 @@ def test_a_subscriber_hears_what_changes_and_what_is_heard(
     sender.sendto(packet_of("/unsubscribe", []), port.place)
 
 
-def test_only_allowed_hosts_are_heard(port: OscPort, sender: socket.socket) -> None:
-    strict = OscPort(port.controls, ("127.0.0.1", 0), allowed=["10.9.9.9"])
-    strict.start()
-    before = truncation(port)
+def test_only_allowed_hosts_are_heard(
+    controls: Controls, supervisor: Supervisor, sender: socket.socket
+) -> None:
+    strict = OscPort(controls, ("127.0.0.1", 0), allowed=networks_of("10.9.9.9", ALLOWED))
+    strict.start(supervisor)
+    before = truncation(strict)
     sender.sendto(packet_of("/steer/truncation", [0.11]), strict.place)
-    until(lambda: strict.dropped == 1, "the drop", 2)
-    assert truncation(port) == before
+    sender.sendto(packet_of("/subscribe", []), strict.place)
+    until(lambda: strict.dropped == 2, "the drop", 2)
+    assert truncation(strict) == before
+    assert strict.feedback.receivers == []
+    (fault,) = supervisor.faults
+    assert (fault.kind, fault.count) == ("not allowed", 2)
+    assert "--osc-allow 127.0.0.1 would have it heard" in fault.text
     strict.stop()
+
+
+def test_allowed_networks_are_heard(controls: Controls, sender: socket.socket) -> None:
+    port = OscPort(controls, ("127.0.0.1", 0), allowed=networks_of("10.9.9.9,127.0.0.0/8", ALLOWED))
+    port.start(Supervisor())
+    sender.sendto(packet_of("/steer/truncation", [0.25]), port.place)
+    until(lambda: truncation(port) == 0.25, "the value", 2)
+    port.stop()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "LAN"])
+def test_beyond_loopback_nobody_is_heard_unnamed(controls: Controls, host: str) -> None:
+    host = str(interfaces()[0].ip) if host == "LAN" else host
+    with pytest.raises(Trouble, match=r"is open to others; say who is heard with --osc-allow, su"):
+        OscPort(controls, (host, 0))
+    port = OscPort(controls, (host, 0), allowed=networks_of("10.9.9.9", ALLOWED))
+    port.stop()
+
+
+def test_a_network_is_open_to_those_who_are_named(controls: Controls) -> None:
+    """From this machine's own address in it."""
+    host = str(interfaces()[0].ip)
+    port = OscPort(controls, ("0.0.0.0", 0), allowed=networks_of(host, ALLOWED))
+    port.start(Supervisor())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.bind((host, 0))
+        sender.settimeout(2)
+        sender.sendto(packet_of("/steer/truncation", [0.25]), (host, port.place[1]))
+        until(lambda: truncation(port) == 0.25, "the value", 2)
+        sender.sendto(packet_of("/subscribe", []), (host, port.place[1]))
+        assert OscMessage(sender.recv(4096)).address.startswith("/")
+    port.stop()
+
+
+@pytest.mark.parametrize("host", ["::1", "::"])
+def test_ip_version_6_is_heard_and_told(controls: Controls, host: str) -> None:
+    port = OscPort(controls, (host, 0), allowed=networks_of("::1,127.0.0.1", ALLOWED))
+    port.start(Supervisor())
+    pairs = [(socket.AF_INET6, "::1"), (socket.AF_INET, "127.0.0.1")]
+    for value, (family, loopback) in enumerate(pairs[: 1 if host == "::1" else 2]):
+        with socket.socket(family, socket.SOCK_DGRAM) as sender:
+            sender.settimeout(2)
+            place = (loopback, port.place[1])
+            sender.sendto(packet_of("/steer/truncation", [0.25 + 0.25 * value]), place)
+            until(lambda: truncation(port) == 0.25 + 0.25 * value, "the value", 2)  # noqa: B023
+            sender.sendto(packet_of("/subscribe", []), place)
+            assert OscMessage(sender.recv(4096)).address.startswith("/")
+    port.stop()
 
 
 def test_a_port_that_is_taken_is_named(port: OscPort) -> None:
@@ -117,55 +181,267 @@ def test_a_port_that_is_taken_is_named(port: OscPort) -> None:
         OscPort(port.controls, port.place)
 
 
-@pytest.mark.parametrize("text", ["9000", "localhost:", ":9", "a:99999", "a:b"])
-def test_places_are_host_and_port(text: str) -> None:
-    with pytest.raises(Trouble, match="write it as HOST:PORT"):
-        place_of(text, "--osc")
+def test_a_port_that_is_not_there_is_told(controls: Controls) -> None:
+    with pytest.raises(Trouble, match="--osc 203.0.113.9:9000: Cannot assign requested address"):
+        OscPort(controls, ("203.0.113.9", 9000), allowed=networks_of("10.9.9.9", ALLOWED))
 
 
-@settings(deadline=None, max_examples=400)
-@given(st.binary(max_size=300))
-@example(b"/a\0\0,s\0\0")
-@example(b"/a\0\0,\0")
-@example(b"/\xff\0\0,i\0\0\0\0\0\1")
-@example(b"#bundle\0" + b"\0" * 7)
-@example(nested(5))
-@example(nested(400))
-def test_no_datagram_raises_anything_but_value_error(packet: bytes) -> None:
-    try:
-        found = list(messages(packet))
-    except ValueError:
-        return
-    assert all(address.startswith("/") for _, address, _ in found)
+# ---- who is told
 
 
-@settings(deadline=None, max_examples=200)
-@given(
-    st.lists(
-        st.booleans()
-        | st.integers(-(2**31), 2**31 - 1)
-        | st.floats(width=32, allow_nan=False)
-        | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20),
-        max_size=12,
-    )
+@pytest.mark.parametrize("where", [["203.0.113.9"], ["203.0.113.9:9000"], [True], [0], [65536]])
+def test_a_port_may_be_named_and_no_host(
+    port: OscPort, supervisor: Supervisor, sender: socket.socket, where: list[Any]
+) -> None:
+    sender.sendto(packet_of("/subscribe", where), port.place)
+    until(lambda: port.dropped == 1, "the drop", 2)
+    assert port.feedback.receivers == []
+    assert kinds(supervisor) == {"subscription"}
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        sender.sendto(packet_of("/subscribe", [other.getsockname()[1]]), port.place)
+        until(lambda: port.feedback.receivers == [other.getsockname()], "the subscription", 2)
+
+
+def test_a_timed_subscription_is_one_too(port: OscPort, sender: socket.socket) -> None:
+    sender.sendto(bundle(time.time() + 0.1, packet_of("/subscribe", [])), port.place)
+    until(lambda: port.feedback.receivers == [sender.getsockname()], "the subscription", 2)
+
+
+def test_any_packet_renews_a_subscription(controls: Controls) -> None:
+    now = [0.0]
+    port = OscPort(controls, ("127.0.0.1", 0), clock=lambda: now[0])
+    sender = ("10.0.0.2", 5000)
+    port.take(packet_of("/subscribe", []), sender)
+    for _ in range(10):
+        now[0] += 29
+        port.take(b"rubbish", sender)
+        assert list(port.feedback.due({"/a": [now[0]]})) != []
+    now[0] += 31
+    assert list(port.feedback.due({"/a": [0]})) == []
+    port.stop()
+
+
+@pytest.mark.skipif(os.name != "posix" or not hasattr(socket, "MSG_ERRQUEUE"), reason="Linux tells")
+def test_a_subscriber_that_is_gone_is_forgotten(port: OscPort) -> None:
+    gone, there = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+    for one in (gone, there):
+        one.bind(("127.0.0.1", 0))
+        one.sendto(packet_of("/subscribe", []), port.place)
+    until(lambda: len(port.feedback.receivers) == 2, "both", 2)
+    left = there.getsockname()
+    gone.close()
+    port.controls.receive("/look/fit", ["blur"])
+    until(lambda: port.feedback.receivers == [left], "forgetting", 2)
+    begun = time.thread_time(), time.monotonic()
+    time.sleep(0.3)
+    assert port.feedback.receivers == [left]
+    assert time.thread_time() - begun[0] < 0.1
+    there.close()
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def test_a_named_receiver_may_come_and_go(
+    controls: Controls, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told all whenever it is there; that it was not is told once."""
+    monkeypatch.setattr("live.feedback._AGAIN", 0.5)
+    lamps = ("127.0.0.1", free_port())
+    port = OscPort(controls)
+    port.always_tell(lamps)
+    port.start(supervisor)
+    for _ in range(2):
+        time.sleep(0.3)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+            receiver.bind(lamps)
+            receiver.settimeout(3)
+            known = set()
+            while not {"/look/fit", "/sense/level"} <= known:
+                known.add(OscMessage(receiver.recv(4096)).address)
+    if hasattr(socket, "MSG_ERRQUEUE"):
+        until(lambda: kinds(supervisor, "OSC out"), "the fault", 2)
+        (fault,) = supervisor.faults
+        assert fault.count == 1
+        assert f"--osc-to 127.0.0.1:{lamps[1]} cannot be reached" in fault.text
+    port.stop()
+
+
+def test_a_network_that_is_not_there_is_told_once_and_tried_again(
+    controls: Controls, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("live.feedback._REST", 0.05)
+    port = OscPort(controls)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(3)
+        port.always_tell(receiver.getsockname())
+        away, real = [True], port._send_to
+
+        def send(packet: bytes, address: Any) -> None:
+            if away[0]:
+                raise OSError(101, "Network is unreachable")
+            real(packet, address)
+
+        port._send_to = send  # type: ignore[method-assign]
+        port.start(supervisor)
+        until(lambda: kinds(supervisor, "OSC out"), "the fault", 2)
+        time.sleep(0.3)
+        (fault,) = supervisor.faults
+        assert fault.count == 1
+        assert "cannot be reached (Network is unreachable)" in fault.text
+        away[0] = False
+        assert OscMessage(receiver.recv(4096)).address.startswith("/")
+    port.stop()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "255.255.255.255", "224.0.0.1", "::", "ff02::1"])
+def test_a_named_receiver_is_one_host(controls: Controls, host: str) -> None:
+    port = OscPort(controls)
+    with pytest.raises(Trouble, match=r"--osc-to .* is not one host; name each by itself"):
+        port.always_tell((host, 9000))
+    assert not port.is_needed
+
+
+# ---- what is hostile
+
+
+def test_hostile_packets_leave_the_thread_at_work(
+    port: OscPort, supervisor: Supervisor, sender: socket.socket
+) -> None:
+    digits = packet_of(f"/cue/{'7' * 5000}", [])
+    deep = raw("[" * 1500 + "]" * 1500, address="/steer/truncation")
+    due = time.time() + 0.1
+    for packet in (digits, deep, bundle(due, digits), nested(30), b"\0" * 60000, b""):
+        sender.sendto(packet, port.place)
+    time.sleep(0.3)
+    sender.sendto(packet_of("/steer/truncation", [0.25]), port.place)
+    until(lambda: truncation(port) == 0.25, "the value", 2)
+    assert all(worker.alive and worker.restarts == 0 for worker in supervisor.workers)
+    assert port.received == 7
+    assert port.malformed == 4
+    assert "malformed" in kinds(supervisor)
+
+
+ADDRESSES = st.sampled_from(
+    [
+        "/steer/truncation",
+        "/steer/truncation/to",
+        "/steer/truncation/add",
+        "/steer/classes",
+        "/look/fit",
+        "/preset/load",
+        "/cue",
+        "/cue/3",
+        f"/cue/{'9' * 4999}",
+        "/cue/",
+        "/cue/²",
+        "/freeze",
+        "/blackout",
+        "/tap",
+        "/seed",
+        "/panic",
+        "/midi/learn",
+        "/hear/bpm",
+        "/",
+        "//",
+        "/subscribe",
+        "/unsubscribe",
+        "/sense/chroma",
+        "/nothing",
+        "/*",
+        "/steer/*",
+    ]
 )
-def test_what_is_sent_comes_back(arguments: list[object]) -> None:
-    ((when, address, got),) = messages(packet_of("/a/b", arguments))
-    assert (when, address, got) == (None, "/a/b", arguments)
+EXTREMES = st.sampled_from([0, 1, -1, 2**31 - 1, 2**63 - 1, 1e38, 1e308, 1e-45, float("nan")])
+EXTREMES |= st.sampled_from([float("inf"), float("-inf"), 0.0, "", "reef", "x" * 4000, b"", True])
+BAD = st.one_of(
+    st.binary(max_size=200),
+    st.builds(
+        lambda a, tags, data: raw(tags, data, a),
+        ADDRESSES,
+        st.text("ifsbhdtcrmTFNI[]"),
+        st.binary(),
+    ),
+    st.builds(packet_of, ADDRESSES, st.lists(VALUES | EXTREMES, max_size=13)),
+    st.integers(1, 1600).map(lambda depth: raw("[" * depth + "]" * depth, address="/freeze")),
+    st.builds(padded, st.text()),
+)
 
 
-def test_packets_made_to_hurt_cost_nothing() -> None:
-    stars = OscMessageBuilder("/" + "*" * 24)
-    stars.add_arg(1.0)
-    many = b"#bundle\0" + struct.pack(">II", 0, 1) + b"\0\0\0\x04/a\0\0" * 1000
-    for packet in (bytes(stars.build().dgram), nested(300), many, b"/" * LARGEST, b"\0" * 60000):
-        begun = time.perf_counter()
-        try:
-            for _ in messages(packet):
-                pass
-        except ValueError:
-            pass
-        assert time.perf_counter() - begun < 0.05
+def bundled(when: float | None, packets: list[bytes]) -> bytes:
+    tag = (0, 1) if when is None else (int(when) + 2208988800, 0)
+    elements = b"".join(struct.pack(">i", len(packet)) + packet for packet in packets)
+    return b"#bundle\0" + struct.pack(">II", *tag) + elements
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(st.tuples(BAD, st.sampled_from([None, None, -5, 1, 59, 4000])), max_size=8))
+def test_nothing_raises_and_good_messages_around_it_are_carried_out(
+    bad: list[tuple[bytes, int | None]],
+) -> None:
+    port, now, wall = PORT, CLOCK, 1_700_000_000
+    now[0] += 100  # all that waits is due, and the allowance is full
+    port.inbox.carry_out_what_is_due()
+    for k, (packet, when) in enumerate(bad):
+        value = round(0.1 + 0.01 * k, 2)
+        whole = packet if when is None else bundled(wall + when, [packet])
+        port.take(whole, ("127.0.0.1", 5000))
+        port.take(packet_of("/steer/kick", [value]), ("127.0.0.1", 5000))
+        assert port.controls.value("/steer/kick")[0] == pytest.approx(value)
+
+
+CLOCK = [0.0]
+
+
+def port_without_socket(folder: Path) -> OscPort:
+    song = sounds.write_wav(folder / "song.wav", sounds.silence(1))
+    show = Show(Playback(song, aloud=False), Desk(preset_of("silk"), [], None), Lamp(), [])
+    return OscPort(Controls(show), clock=lambda: CLOCK[0], wall=lambda: 1_700_000_000.0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _port_for_hypothesis(tmp_path_factory: pytest.TempPathFactory) -> None:
+    global PORT  # noqa: PLW0603 - hypothesis and fixtures of a test do not go together
+    PORT = port_without_socket(tmp_path_factory.mktemp("port"))
+
+
+def test_a_thread_that_hangs_gives_way_to_another(
+    controls: Controls, sender: socket.socket
+) -> None:
+    now = [0.0]
+    supervisor, let_go = Supervisor(lambda: now[0]), threading.Event()
+    port = OscPort(controls, ("127.0.0.1", 0))
+    receive = controls.receive
+
+    def hang(address: str, arguments: Any) -> bool:
+        return let_go.wait(20) if address == "/hang" else receive(address, arguments)
+
+    controls.receive = hang  # type: ignore[method-assign]
+    port.start(supervisor)
+    sender.sendto(packet_of("/hang", []), port.place)
+    until(lambda: port.received == 1, "the packet", 2)
+    for _ in range(10):
+        now[0] += 0.25
+        supervisor.look()
+    sender.sendto(packet_of("/steer/truncation", [0.25]), port.place)
+    until(lambda: truncation(port) == 0.25, "the value", 2)
+    assert "hangs" in kinds(supervisor)
+    let_go.set()
+    port.stop()
+
+
+def test_closing_takes_no_time(controls: Controls) -> None:
+    port = OscPort(controls, ("127.0.0.1", 0))
+    port.start(Supervisor())
+    begun = time.monotonic()
+    port.stop()
+    assert time.monotonic() - begun < 0.5
+    OscPort(controls, port.place).stop()  # and the place is free
 
 
 def test_a_flood_does_not_stop_the_show(tmp_path: Path, sender: socket.socket) -> None:
@@ -177,7 +453,7 @@ def test_a_flood_does_not_stop_the_show(tmp_path: Path, sender: socket.socket) -
     show = Show(Playback(song, aloud=False), Desk(preset_of("silk"), [], None), lamp, [])
     show.overlay_on = False
     port = OscPort(Controls(show), ("127.0.0.1", 0))
-    port.start()
+    port.start(show.supervisor)
     code = (
         "import socket, time\n"
         "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
@@ -194,6 +470,7 @@ def test_a_flood_does_not_stop_the_show(tmp_path: Path, sender: socket.socket) -
     flood.wait(10)
     port.stop()
     assert port.received > 1000
+    assert "too many" in kinds(show.supervisor)
     assert report.onsets_heard == report.onsets_shown == 5
     assert report.frames_shown > 30 * report.seconds
     assert np.isclose(show.visual.knobs.steer.truncation, 0.5)

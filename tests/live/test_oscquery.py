@@ -14,10 +14,11 @@ from pythonosc.osc_message import OscMessage
 
 from live.controls import Controls
 from live.desk import Desk
-from live.osc import packet_of
 from live.oscquery import OscQuery
+from live.packets import packet_of
 from live.show import Show
 from live.song import Playback
+from live.supervisor import Supervisor
 from synth.knobs import table
 from synth.preset import preset_of
 from synth.trouble import Trouble
@@ -35,7 +36,7 @@ def controls(tmp_path: Path) -> Controls:
 @pytest.fixture
 def server(controls: Controls) -> Iterator[OscQuery]:
     server = OscQuery(controls, ("127.0.0.1", 0), None)
-    server.start()
+    server.start(Supervisor())
     yield server
     server.stop()
 
@@ -92,7 +93,7 @@ def test_other_pages_may_not_steer(server: OscQuery) -> None:
 
 def test_beyond_loopback_a_token_is_needed(controls: Controls) -> None:
     server = OscQuery(controls, ("127.0.0.1", 0), None, token="secret")
-    server.start()
+    server.start(Supervisor())
     assert refusal(server, "/") == 403
     assert refusal(server, "/?token=guess") == 403
     assert ask(server, "/steer/truncation?VALUE&token=secret") == {"VALUE": [0.7]}
@@ -101,7 +102,7 @@ def test_beyond_loopback_a_token_is_needed(controls: Controls) -> None:
 
 def test_a_port_that_is_taken_is_named(server: OscQuery, controls: Controls) -> None:
     with pytest.raises(Trouble, match="--oscquery 127.0.0.1"):
-        OscQuery(controls, server.place, None).start()
+        OscQuery(controls, server.place, None)
 
 
 def conversation(

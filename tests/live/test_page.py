@@ -38,7 +38,7 @@ def playing(tmp_path: Path) -> Iterator[tuple[Show, OscQuery]]:
     show = Show(Playback(song, aloud=False), Desk(preset_of("silk"), [], None), lamp, steps(lamp))
     show.overlay_on = False
     server = OscQuery(Controls(show), ("127.0.0.1", 0), None, page=True)
-    server.start()
+    server.start(show.supervisor)
     stage = threading.Thread(target=show.run, args=(NoWindow(),))
     stage.start()
     yield show, server

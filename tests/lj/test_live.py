@@ -73,6 +73,17 @@ def test_ctrl_c_ends_the_show_with_its_report(terminal: Terminal) -> None:
     assert json.loads((terminal.folder / "r.json").read_text())["frames_generated"] > 0
 
 
+def test_a_show_that_cannot_begin_leaves_nothing_for_the_next_one_to_trip_over(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISPLAY", ":no-such-display")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    files = ("--log", "a.ljlog", "--record", "a.mp4", "--report", "r.json")
+    code, _, err = terminal.run("live", "--size", "128", "--file", "song.wav", *files)
+    assert (code, "there is no display here" in err) == (1, True)
+    assert not {"a.ljlog", "a.mp4", "r.json"} & {p.name for p in terminal.folder.iterdir()}
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

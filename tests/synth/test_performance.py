@@ -1,4 +1,5 @@
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -35,18 +36,50 @@ def test_sound_comes_back_sample_for_sample(tmp_path: Path) -> None:
 
 def test_a_crash_leaves_what_was_written(tmp_path: Path) -> None:
     code = (
-        "import os, pathlib, synth.performance as p\n"
-        "p.PerformanceWriter.close = lambda self: os._exit(9)\n"
+        "import os, pathlib, signal, synth.performance as p\n"
+        "p.PerformanceWriter.close = lambda self: os.kill(os.getpid(), signal.SIGKILL)\n"
         "from tests.synth.test_performance import written\n"
         f"written(pathlib.Path({str(tmp_path)!r}))"
     )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+    ran = subprocess.run([sys.executable, "-c", code], check=False)
+    assert ran.returncode == -signal.SIGKILL
     folder = tmp_path / "a.ljlog"
     with (folder / "events.jsonl").open("a") as events:
         events.write('{"hop": 9, "se')
     performance = performance_of(folder)
     assert [event["hop"] for event in performance.events] == [3]
-    assert sum(map(len, hops_of(performance.sound))) > 40000
+    played = np.concatenate(sounds.hops(sounds.noise(1.0)))
+    assert np.array_equal(np.concatenate(list(hops_of(performance.sound))), played)
+
+
+def test_a_performance_that_cannot_begin_leaves_nothing(tmp_path: Path) -> None:
+    """The limit of a file's size stands for the disk's."""
+    with pytest.raises(TypeError):
+        PerformanceWriter(tmp_path / "a.ljlog", {"preset": object()}, Knobs())
+    with pytest.raises(Trouble, match=r"a\.ljlog: cannot be written \("):
+        PerformanceWriter(Path("/proc/a.ljlog"), {}, Knobs())  # where root may not write either
+    code = (
+        "import pathlib, resource, signal\n"
+        "from synth.performance import Knobs, PerformanceWriter\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (9, 9))\n"
+        f"PerformanceWriter(pathlib.Path({str(tmp_path / 'a.ljlog')!r}), {{}}, Knobs())"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert "a.ljlog: cannot be written (File too large); free space" in ran.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_a_performance_without_sound_is_discarded(tmp_path: Path) -> None:
+    PerformanceWriter(tmp_path / "a.ljlog", {}, Knobs()).discard()
+    assert list(tmp_path.iterdir()) == []
+    writer = PerformanceWriter(tmp_path / "a.ljlog", {}, Knobs())
+    writer.event({"hop": 0, "freeze": True})
+    writer.hop(np.ones(512, np.float32))
+    writer.discard()
+    writer.close()
+    performance = performance_of(writer.path)
+    assert len(performance.events) == sum(map(len, hops_of(performance.sound))) / 512 == 1
 
 
 def test_changes_are_what_differs() -> None:
