@@ -1,6 +1,6 @@
 """A whole night on stage, with a fault each minute.
 
-    python -m bench.night [--hours H] [--every SECONDS] [--messages N] [--seed N] [--only WORDS]
+    python -m bench.night [--hours H] [--every SECONDS] [--messages N] [--help]
 
 Plays a real show (sound server, virtual screen, OSC, page, MIDI, film and log), does to it what can
 be done to a show, and writes bench/night.md. Ends with status 1 where a criterion fails. Ctrl-C
@@ -36,6 +36,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--messages", type=int, default=0, help="OSC messages at its end")
     parser.add_argument("--seed", type=int, default=0, help="of the order and of the messages")
     parser.add_argument("--only", default="", help="kinds of faults whose names hold these words")
+    parser.add_argument("--no-midi", action="store_true", help="leave JACK and the controller out")
     parser.add_argument("--to", type=Path, default=None, help="write the table there instead")
     return parser.parse_args(words)
 
@@ -58,7 +59,7 @@ def played(folder: Path, asked: argparse.Namespace) -> tuple[Night, Left | None,
     """The night, what it left on disk, its seconds, and what was not here."""
     found = None
     with ExitStack() as stack:
-        venue = stack.enter_context(Venue(folder))
+        venue = stack.enter_context(Venue(folder, midi=not asked.no_midi))
         player = stack.enter_context(Player(folder, venue.environment))
         hall = Hall(venue, player, random.Random(asked.seed))
         night = Night(hall, asked.seed, _lacking(venue), asked.only)

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -124,16 +123,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self._real() + self.more
-
-
-class OtherTime:
-    """The module `time` with another wall clock."""
-
-    def __init__(self, wall: Clock) -> None:
-        self.time = wall
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(time, name)
 
 
 class Counted(PerformanceWriter):

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from live.packets import packet_of
+
 from .faults import KINDS, Hall, Kind
 from .measures import Span, Usage, longest, unexplained
 from .player import Answer, Dead
@@ -205,8 +207,6 @@ class Night:
 
     def _calm(self) -> None:
         """All as the preset has it, and pictures that move again."""
-        from live.osc import packet_of
-
         for address, given in (("/freeze", [0]), ("/blackout", [0]), ("/panic", [])):
             self._hall.send([packet_of(address, given)])
         latest = time.monotonic() + _PATIENCE

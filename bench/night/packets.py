@@ -12,14 +12,17 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-BURST = 100  # messages that are sent at once
+_RARE = 0.01  # of the words
+BURST = 100  # of the show's allowance that is used at once
 _LARGEST = 60_000  # bytes of a datagram
 _NTP = 2208988800  # seconds from 1900 to 1970
 _AT_ONCE = b"\0\0\0\0\0\0\0\1"
-_WORDS = ("", "reef", "next", "a" * 81, "9" * 5000, "ü\u202e\n", "true", "nan", "../../etc/passwd")
+_HUGE = "9" * 5000
+_WORDS = ("", "reef", "next", "a" * 81, "ü\u202e\n", "true", "nan", "../../etc/passwd")
 _FLOATS = (0.0, 0.02, 0.37, 0.5, 1.0, -1.0, 1e-6, 1e-45, 3e38, -3e38, *map(float, ("nan", "inf")))
 _VALUES: dict[str, tuple[bytes, ...]] = {
     "i": tuple(struct.pack(">i", n) for n in (0, 1, -1, 2, 127, 999, 2**31 - 1, -(2**31))),
@@ -53,6 +56,11 @@ class Packet:
     data: bytes
     messages: int
     ahead: float | None = None  # seconds from its sending to the time in bytes 8 to 16
+
+    @property
+    def cost(self) -> int:
+        """Of the show's allowance: its messages, or its bytes where it is long."""
+        return max(1, self.messages, min(len(self.data), 8192) // 64)
 
     def timed(self, now: float) -> bytes:
         """The datagram as it is sent at a time (seconds since 1970)."""
@@ -124,7 +132,8 @@ class Grammar:
     def _value(self, tag: str) -> tuple[str, bytes]:
         match tag:
             case "s":
-                return "s", padded(self._chance.choice(_WORDS).encode())
+                word = _HUGE if self._chance.random() < _RARE else self._chance.choice(_WORDS)
+                return "s", padded(word.encode())
             case "b":
                 size = self._chance.choice((0, 1, 4, 300))
                 return "b", struct.pack(">i", size) + b"\x7f" * size + b"\0" * (-size % 4)
@@ -166,35 +175,29 @@ class Grammar:
 
 
 def send(port: int, grammar: Grammar, count: int, rate: float) -> int:
-    """Send so many messages to this machine, so many a second; returns how many were sent."""
+    """Send so many messages to this machine at a rate of cost a second; returns how many it was."""
     sent, due = 0, time.monotonic()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        sender.bind(("127.0.0.1", 0))
         sender.connect(("127.0.0.1", port))
-        for burst in _bursts(grammar, count):
+        while sent < count:
+            burst = _burst(grammar)
             due = max(due, time.monotonic() - BURST / rate)  # what is late is not caught up
             time.sleep(max(0.0, due - time.monotonic()))
             now = time.time()
             for packet in burst:
-                try:
+                with suppress(ConnectionRefusedError):  # nobody listens: the show is no more
                     sender.send(packet.timed(now))
-                except ConnectionRefusedError:  # nobody listens: the show tells, or is no more
-                    continue
-            messages = sum(packet.messages for packet in burst)
-            sent += messages
-            due += messages / rate
+            sent += sum(packet.messages for packet in burst)
+            due += sum(packet.cost for packet in burst) / rate
     return sent
 
 
-def _bursts(grammar: Grammar, count: int) -> Iterator[list[Packet]]:
-    """Packets of `count` messages, or a few more, together."""
-    sent = 0
-    while sent < count:
-        burst: list[Packet] = []
-        while sum(packet.messages for packet in burst) < min(BURST, count - sent):
-            burst.append(grammar.packet())
-        sent += sum(packet.messages for packet in burst)
-        yield burst
+def _burst(grammar: Grammar) -> list[Packet]:
+    """Packets that go together."""
+    burst: list[Packet] = []
+    while sum(packet.cost for packet in burst) < BURST:
+        burst.append(grammar.packet())
+    return burst
 
 
 def main() -> None:

@@ -21,7 +21,6 @@ import glfw
 import numpy as np
 
 import live.desk
-import live.osc
 from live.desk import Desk
 from live.keep import Keeper, Writer
 from live.microphone import Microphone
@@ -30,7 +29,7 @@ from live.record import Recorder
 from live.show import Show
 from live.supervisor import Supervisor
 from live.window import Place
-from lj.doors import Doors
+from lj.doors import Doors, Wanted
 from synth import generators
 from synth.bank import Bank
 from synth.generators import Generator
@@ -40,7 +39,7 @@ from synth.performance import PerformanceWriter
 from synth.preset import Preset, preset_of
 from synth.visual import Visual
 
-from .misbehaviour import Clock, Counted, Mood, OtherTime, Stuck, Unruly, Watched
+from .misbehaviour import Clock, Counted, Mood, Stuck, Unruly, Watched
 
 SIDES = 256, 192  # of the embedded generator, pixels
 SCREEN = 640, 360
@@ -74,19 +73,16 @@ class Stage:
             supervisor=self.supervisor,
         )
         self.window = Watched(Place(windowed=SCREEN), title=TITLE, on_key=self._key)
-        self.doors = Doors(
-            self.show,
-            f"127.0.0.1:{given['osc']}",
-            None,
-            f"127.0.0.1:{given['http']}",
-            "auto" if given["midi"] else "off",
-            page=True,
-        )
+        osc, http = (f"127.0.0.1:{given[door]}" for door in ("osc", "http"))
+        midi = "auto" if given["midi"] else "off"
+        self.doors = Doors(self.show, Wanted.of(osc, None, None, http, True, midi))
+        self.doors._port.inbox._wall = self.wall
         self.show.farewells.append(self.doors.close)
         self.log = Counted(folder / "night.ljlog", _about(preset, generator), preset.knobs)
         self._thrown_away: Writer | None = None
         self._held: list[int] = []
-        self._monitors = glfw.get_monitors, glfw.get_primary_monitor, glfw.get_framebuffer_size
+        self._monitors: tuple[Any, Any] = glfw.get_monitors, glfw.get_primary_monitor
+        self._size: Any = glfw.get_framebuffer_size
         self._misled()
         self.does: dict[str, Callable[..., Answer | None]] = {
             "addresses": self._addresses,
@@ -125,7 +121,7 @@ class Stage:
 
     def _misled(self) -> None:
         """What has no object of its own is led astray at the module that has it."""
-        hear, read = Visual.hear, live.desk.preset_of
+        hear, read = Visual.hear, preset_of
 
         def heard(visual: Visual, hop: np.ndarray, at: float | None = None) -> Latent:
             match self.hearing.now:
@@ -140,9 +136,8 @@ class Stage:
                 self.reading.hang()
             return read(name, *given)
 
-        Visual.hear = heard  # type: ignore[method-assign]
-        live.desk.preset_of = parsed  # type: ignore[assignment]
-        live.osc.time = OtherTime(self.wall)  # type: ignore[assignment]
+        Visual.hear = heard  # type: ignore[method-assign, assignment]
+        live.desk.preset_of = parsed  # type: ignore[attr-defined, assignment]
 
     # ---- the evening
 
@@ -151,7 +146,7 @@ class Stage:
         film = self.folder / "night.mp4"
         report = self.show.run(
             self.window,
-            keepers=lambda: [Recorder(film), self.log],
+            keepers=lambda: [Recorder(film, (SIDES[0], SIDES[0])), self.log],
             report=self.folder / "report.json",
         )
         self.window.close()
@@ -219,7 +214,6 @@ class Stage:
         return {name: int(getattr(port, name, 0)) for name in names}
 
     def _addresses(self) -> Answer:
-        assert self.doors._port is not None
         controls = self.doors._port.controls
         return {"addresses": list(controls.nodes), "presets": list(controls.presets())}
 
@@ -241,12 +235,12 @@ class Stage:
         self.window.errands.append(lose)
 
     def _unplug(self, there: bool) -> None:
-        monitors, primary, _ = self._monitors
+        monitors, primary = self._monitors
         glfw.get_monitors = monitors if there else list
-        glfw.get_primary_monitor = primary if there else lambda: None
+        glfw.get_primary_monitor = primary if there else _nobody  # type: ignore[assignment]
 
     def _shrink(self, there: bool) -> None:
-        glfw.get_framebuffer_size = self._monitors[2] if there else lambda _window: (0, 0)
+        glfw.get_framebuffer_size = self._size if there else _nothing  # type: ignore[assignment]
 
     def _hold_descriptors(self, hold: bool) -> Answer:
         while self._held and not hold:
@@ -258,17 +252,17 @@ class Stage:
             pass  # that is all there are
         return {"held": len(self._held)}
 
-    def _keep(self, what: str, seconds: float) -> None:
+    def _keep(self, how: str, seconds: float) -> None:
         """A file beside those that count, on a disk that will fail it."""
-        self.disk.put("hang" if what == "hang" else "full", seconds)
-        writer = Writer(self._keeper(what), self.supervisor)
+        self.disk.put("hang" if how == "hang" else "full", seconds)
+        writer = Writer(self._keeper(how), self.supervisor)
         self._thrown_away = writer
         self.show.keeping._writers.append(writer)
 
-    def _keeper(self, what: str) -> Keeper:
-        if self.small is not None and what == "film":
+    def _keeper(self, how: str) -> Keeper:
+        if self.small is not None and how == "film":
             return Recorder(self.small / "small.mp4")
-        if self.small is not None and what == "log":
+        if self.small is not None and how == "log":
             return PerformanceWriter(self.small / "small.ljlog", {}, self.show.visual.knobs)
         return Stuck(self.folder / "stuck", self.disk)
 
@@ -279,6 +273,15 @@ class Stage:
             writer.ended.wait(5.0)
             self.show.keeping._writers.remove(writer)
             writer.dismiss()
+
+
+def _nobody() -> None:
+    """No monitor."""
+
+
+def _nothing(_window: object) -> tuple[int, int]:
+    """The size of a window that is none."""
+    return 0, 0
 
 
 def _about(preset: Preset, generator: Generator) -> dict[str, object]:

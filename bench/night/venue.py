@@ -98,8 +98,8 @@ class Helper:
 class Venue:
     """Opened before the show and closed after it, whatever happens in between."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, midi: bool = True) -> None:
+        self.folder, self._wants_midi = folder, midi
         self.look, self.bank = folder / "look.toml", folder / "cues.ljbank"
         self.server = SoundServer(folder)
         self.osc, self.http = free_ports(2)
@@ -163,8 +163,9 @@ class Venue:
         (self.folder / "given.json").write_text(json.dumps(given), "utf-8")
 
     def _open_midi(self, stack: ExitStack) -> bool:
-        if shutil.which("jackd") is None:
-            self.missing.append("no MIDI: jackd is missing")
+        if not self._wants_midi or shutil.which("jackd") is None:
+            why = "jackd is missing" if self._wants_midi else "it was left out by hand"
+            self.missing.append(f"no MIDI: {why}")
             return False
         stack.callback(self.kill_midi)
         self.start_midi()
