@@ -12,6 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from synth.features import PITCH_CLASSES
 
+from . import qr
+
 _GROUND = (8, 8, 12, 170)
 _INK = (235, 235, 240, 255)
 _DIM = (120, 120, 130, 255)
@@ -65,6 +67,17 @@ class Overlay:
         self._beat(pen, status)
         for k, (text, ink) in enumerate(lines):
             pen.text((10, 70 + _LINE * k), text, fill=ink, font=self._font)
+        return np.asarray(panel)
+
+    def card(self, address: str, code: np.ndarray) -> np.ndarray:
+        """An address and its QR code (see `qr`) for phones, uint8 (h, w, 4)."""
+        square = qr.picture(code, _WIDTH - 20)
+        lines = self._wrapped(_plain(address))
+        panel = Image.new("RGBA", (_WIDTH, len(square) + 20 + _LINE * len(lines)), _GROUND)
+        panel.paste(Image.fromarray(square), (10, 10))
+        pen = ImageDraw.Draw(panel)
+        for k, text in enumerate(lines):
+            pen.text((10, len(square) + 14 + _LINE * k), text, fill=_INK, font=self._font)
         return np.asarray(panel)
 
     def _lines(self, s: Status) -> list[tuple[str, Ink]]:

@@ -100,6 +100,8 @@ class Show:
         self.picture: np.ndarray | None = None  # drawn last
         self.overlay_on = True
         self.learn: Callable[[], None] | None = None  # what L does
+        self.card: tuple[str, np.ndarray | None] = ("", None)  # the page's address, its QR code
+        self.card_on = False
         self.farewells: list[Callable[[], object]] = []  # what else ends with the show
         self.black = False
         self._source = source
@@ -142,6 +144,8 @@ class Show:
                 screen.toggle_full()
             case "h":
                 self.overlay_on = not self.overlay_on
+            case "p":
+                self._show_card()
             case "left" | "right":
                 self.desk.step(1 if key == "right" else -1)
             case "t":
@@ -157,6 +161,14 @@ class Show:
                 self._escape(time.monotonic())
             case _ if key in "123456789":
                 self.desk.number(int(key))
+
+    def _show_card(self) -> None:
+        address, code = self.card
+        if code is None:
+            self.supervisor.notices.say(
+                f"{address or 'no page is served'}; --page --oscquery 0.0.0.0:9001 is for phones"
+            )
+        self.card_on = code is not None and not self.card_on
 
     def freeze(self, on: bool) -> None:
         """Hold the picture, or let it go on."""
@@ -293,8 +305,13 @@ class Show:
         """Draw the overlay anew, where it is time."""
         if now - self._panel_at >= _PANEL:
             self._panel_at = now
-            status = self.status(now, screen.trouble)
-            screen.panel(self._overlay.draw(status) if self.overlay_on else None)
+            screen.panel(self._panel(screen.trouble, now))
+
+    def _panel(self, screen_trouble: str, now: float) -> np.ndarray | None:
+        address, code = self.card
+        if self.card_on and code is not None:
+            return self._overlay.card(address, code)
+        return self._overlay.draw(self.status(now, screen_trouble)) if self.overlay_on else None
 
     def _draw(self, screen: Screen, now: float, taken: list[Frame]) -> None:
         dt = now - self._draws[-1] if self._draws else 0.0
@@ -304,11 +321,10 @@ class Show:
         drawn = screen.draw(self.visual.knobs.look.fit, self._shade)
         self._screen.add(now - self._last_round)
         self._last_round = now
-        if not drawn:
-            return
-        self._shown += 1
+        self._shown += drawn
         for frame in taken:
-            self._seen(frame, time.monotonic())
+            if drawn:
+                self._seen(frame, time.monotonic())
             self.keeping.picture(_shaded(frame.picture, self._shade), frame.hop)
 
     def _arrived(self, now: float) -> None:

@@ -56,15 +56,21 @@ class Window:
     """Shows frames; `on_key` hears of keys as `a`, `1`, `left`, `escape` and so on.
 
     Once it is open, nothing that happens to monitors or to the driver raises: the picture goes to
-    another monitor or into a window, a lost window is opened anew, and `faults` tell of it.
+    another monitor or into a window, a lost window is opened anew, and `tell` hears of it.
     """
 
     def __init__(
-        self, place: Place, *, title: str, on_key: Callable[[str], None], vsync: bool = True
+        self,
+        place: Place,
+        *,
+        title: str,
+        on_key: Callable[[str], None],
+        vsync: bool = True,
+        tell: Callable[[str], None] = lambda _fault: None,
     ) -> None:
         self._glfw = _glfw()
         self._title, self._vsync, self._on_key = title, vsync, on_key
-        self.faults: list[str] = []
+        self._tell = tell
         self._monitors = Monitors(self._glfw, place.monitor)
         self._full = place.windowed is None  # as it is wanted
         self._framed = place.windowed or (1280, 720)
@@ -165,9 +171,6 @@ class Window:
         if kind not in self._missed:
             self._tell(why)
         self._missed[kind] = why
-
-    def _tell(self, fault: str) -> None:
-        self.faults.append(fault)
 
     @property
     def trouble(self) -> str:
@@ -316,7 +319,6 @@ class NoWindow:
     renderer, version, refresh, is_open, trouble = "none", 0, 60.0, True, ""
 
     def __init__(self) -> None:
-        self.faults: list[str] = []
         self._due = time.monotonic()
 
     def toggle_full(self) -> None:

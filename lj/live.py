@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -214,7 +215,12 @@ def _screen(
     if no_window:
         return NoWindow()
     place = Place(monitor, size_of(windowed) if windowed else None)
-    window = Window(place, title="Latent Jockey", on_key=lambda key: show.key(window, key))
+    window = Window(
+        place,
+        title="Latent Jockey",
+        on_key=lambda key: show.key(window, key),
+        tell=partial(show.supervisor.faults.tell, "window"),
+    )
     return window
 
 

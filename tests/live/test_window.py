@@ -14,13 +14,22 @@ from live.window import Place, Window, monitors
 from synth.trouble import Trouble
 from tests.stage import until
 
+
+class Told(Window):
+    """A window that keeps what it tells."""
+
+    def __init__(self, place: Place, *, title: str, on_key: Callable[[str], None]) -> None:
+        self.faults: list[str] = []
+        super().__init__(place, title=title, on_key=on_key, tell=self.faults.append)
+
+
 SIZE = (320, 180)
 
 
 @pytest.fixture
 def window(display: str) -> Iterator[Window]:
     pressed: list[str] = []
-    window = Window(Place(windowed=SIZE), title="lj test", on_key=pressed.append)
+    window = Told(Place(windowed=SIZE), title="lj test", on_key=pressed.append)
     window.pressed = pressed  # type: ignore[attr-defined]
     yield window
     window.close()
@@ -207,7 +216,7 @@ def test_the_primary_monitor_stands_in_for_the_chosen_one(
 
     with monkeypatch.context() as plugged:
         plugged.setattr(glfw, "get_monitor_name", lambda _: b"beamer")
-        window = Window(Place(windowed=SIZE), title="lj test", on_key=lambda _: None)
+        window = Told(Place(windowed=SIZE), title="lj test", on_key=lambda _: None)
     try:
         for _ in range(3):
             window.toggle_full()
@@ -345,7 +354,7 @@ def test_a_key_that_fails_is_told_and_drawing_goes_on(display: str) -> None:
     def on_key(key: str) -> None:
         raise ValueError(f"nobody knows {key!r}")
 
-    window = Window(Place(windowed=SIZE), title="lj keys", on_key=on_key)
+    window = Told(Place(windowed=SIZE), title="lj keys", on_key=on_key)
     try:
         shown(window, quarters())
         found = ["xdotool", "search", "--name", "lj keys", "windowfocus"]
@@ -418,7 +427,7 @@ def test_a_monitor_that_is_not_there_is_named(display: str) -> None:
     assert monitors()
     for windowed in (None, SIZE):
         with pytest.raises(Trouble, match="--monitor 7: there is no such one; use 0 screen"):
-            Window(Place(7, windowed), title="", on_key=lambda _: None)
+            Told(Place(7, windowed), title="", on_key=lambda _: None)
 
 
 def test_without_a_monitor_a_show_begins_in_a_window_only(
@@ -426,8 +435,8 @@ def test_without_a_monitor_a_show_begins_in_a_window_only(
 ) -> None:
     unplugged()
     with pytest.raises(Trouble, match="no monitor is there; use --windowed"):
-        Window(Place(), title="", on_key=lambda _: None)
-    window = Window(Place(windowed=SIZE), title="", on_key=lambda _: None)
+        Told(Place(), title="", on_key=lambda _: None)
+    window = Told(Place(windowed=SIZE), title="", on_key=lambda _: None)
     assert window.draw("crop", 1.0)
     assert window.faults == []
     window.close()
