@@ -33,7 +33,7 @@ demo: $(SONG)
 	@echo "sheet: $(SHEET)"
 
 # A compiler; a virtual screen, a sound server and a MIDI loopback that the live tests play on. Installed where we may.
-STAGE := g++ xvfb xdotool libgl1 libgl1-mesa-dri libegl1 libegl-mesa0 \
+STAGE := g++ xvfb xdotool x11-xserver-utils libgl1 libgl1-mesa-dri libegl1 libegl-mesa0 \
          pulseaudio pulseaudio-utils libasound2-plugins libportaudio2 jackd2 chromium
 
 test: env stage

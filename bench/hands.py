@@ -25,7 +25,8 @@ from live.desk import Desk
 from live.osc import OscPort
 from live.packets import messages, packet_of
 from live.painter import Step
-from live.show import Report, Show
+from live.report import Report
+from live.show import Show
 from live.song import Playback
 from live.window import NoWindow
 from synth.generators.procedural import Procedural

@@ -25,7 +25,8 @@ from demo.compose import compose, write
 from live.desk import Desk
 from live.microphone import Microphone
 from live.painter import Step
-from live.show import Report, Show
+from live.report import Report
+from live.show import Show
 from live.song import Playback
 from live.window import Place, Window
 from synth.generators import Generator

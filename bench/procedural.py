@@ -17,7 +17,8 @@ import numpy as np
 from bench.report import machine, publish, table
 from synth.generators.biggan.engines import psnr
 from synth.generators.procedural import Procedural
-from synth.generators.procedural.building import Builder, calls, folder
+from synth.generators.procedural.builder import Builder
+from synth.generators.procedural.building import calls, folder
 from synth.generators.procedural.kernels import Kernels
 from synth.latents import Latent
 from synth.trouble import Trouble

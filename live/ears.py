@@ -1,6 +1,5 @@
 """Samples to moments, in a thread of its own: every hop is heard, in order, once."""
 
-import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -8,15 +7,19 @@ from typing import Protocol
 import numpy as np
 
 from synth.hop import HOP, RATE
-from synth.latents import Latent
+from synth.latents import Embed, Latent
 from synth.sound import Hopper
 from synth.visual import Visual
 
+from .faults import reason_of
 from .mailbox import Moment, Moments
 from .ring import Ring
+from .supervisor import Shift, Supervisor, Worker
 
+PART = "analysis"  # what its faults go by
 _SILENCE_AFTER = 0.25  # seconds without samples after which silence is heard instead
 _WAIT = 0.05  # seconds
+_GIVEN_UP = 10  # hops in a row that cannot be heard, after which the instrument begins anew
 
 
 class Source(Protocol):
@@ -25,7 +28,7 @@ class Source(Protocol):
     name: str
     ring: Ring  # a new one when the source was opened anew
     overflows: int
-    faults: list[str]
+    start_at: float | None  # seconds of the song at its first sample; None when it is no song
 
     @property
     def trouble(self) -> str:
@@ -37,7 +40,7 @@ class Source(Protocol):
         """Whether no more sound will come."""
         ...
 
-    def start(self) -> None: ...
+    def start(self, supervisor: Supervisor) -> None: ...
 
     def stop(self) -> None: ...
 
@@ -55,61 +58,105 @@ class Ears:
         visual: Visual,
         before_hop: Callable[[Visual, int], None] = lambda _visual, _number: None,
         after_hop: Callable[[np.ndarray, Latent], None] = lambda _hop, _latent: None,
+        space: str = "",
     ) -> None:
+        """`space` names the generator whose class embeddings the visual mixes."""
         self.source, self.visual = source, visual
         self.moments = Moments()
         self.hops = 0
         self.beats = 0
         self.level = 0.0  # of the newest hop, root mean square
         self.trouble = ""  # why the newest hop was not heard
-        self.faults: list[str] = []
         self._latent: Latent | None = None
         self._before_hop, self.after_hop = before_hop, after_hop
+        self._space, self._coming_space = space, (space, visual.embed)
         self._ring = source.ring
         self._hopper = Hopper(self._ring.rate)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._listen, name="ears", daemon=True)
+        self._sounded = 0  # hops of the source's own sound
+        self._failures = 0  # hops in a row
+        self._fed = 0.0  # when samples last came
+        self._supervisor = Supervisor()
+        self._worker: Worker | None = None
 
-    def start(self) -> None:
-        self._thread.start()
+    def start(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._fed = time.monotonic()
+        self._worker = supervisor.employ(PART, self._listen, renew=self._begin_anew)
 
-    def stop(self) -> None:
-        self._stop.set()
-        self._thread.join(2.0)
+    def stop(self, seconds: float = 2.0) -> None:
+        if self._worker is not None:
+            self._supervisor.dismiss(self._worker, seconds)
 
-    def _listen(self) -> None:
-        fed = time.monotonic()
-        while not self._stop.is_set():
-            if self._ring is not self.source.ring:
-                self._ring = self.source.ring
-                self._hopper = Hopper(self._ring.rate)
-            block = self._ring.read(_WAIT)
-            now = time.monotonic()
-            if len(block):
-                fed = now
-                for hop in self._hopper.push(block):
-                    self._hear(hop, now)
-            elif now - fed > _SILENCE_AFTER:
-                missing = int((now - fed) * RATE / HOP)
-                fed += missing * HOP / RATE
-                for _ in range(min(missing, RATE // HOP)):
-                    self._hear(np.zeros(HOP, np.float32), now)
+    def play_on(self, space: str, embed: Embed) -> None:
+        """From the next hop on, moments are for this generator's class embeddings."""
+        self._coming_space = (space, embed)
 
-    def _hear(self, hop: np.ndarray, now: float) -> None:
+    def _begin_anew(self) -> None:
+        """Another visual with the same knobs: the old one may be broken, or still in use."""
+        self.visual = self.visual.anew()
+        self._hopper = Hopper(self._ring.rate)
+        self._failures = 0
+
+    def _listen(self, shift: Shift) -> None:
+        if self._ring is not self.source.ring:
+            self._ring = self.source.ring
+            self._hopper = Hopper(self._ring.rate)
+        block = self._ring.read(_WAIT)
+        now = time.monotonic()
+        if len(block):
+            self._fed = now
+            for hop in self._hopper.push(block):
+                self._sounded += 1
+                self._hear(hop, now, shift)
+        elif now - self._fed > _SILENCE_AFTER:
+            missing = int((now - self._fed) * RATE / HOP)
+            self._fed += missing * HOP / RATE
+            for _ in range(min(missing, RATE // HOP)):
+                self._hear(np.zeros(HOP, np.float32), now, shift)
+
+    def _hear(self, hop: np.ndarray, now: float, shift: Shift) -> None:
+        if shift.over:
+            return  # another thread hears by now
+        self._guarded(self._before_hop, self.visual, self.hops)
+        if self._coming_space[0] != self._space:
+            self._space, embed = self._coming_space
+            self.visual.play_on(self._space, embed)
         try:
-            self._before_hop(self.visual, self.hops)
-            latent = self.visual.hear(hop)
-            self.after_hop(hop, latent)
+            latent = self.visual.hear(hop, self._position())
         except Exception as error:  # one bad hop must not end the show; say what it was
-            trouble = f"hearing failed ({type(error).__name__}: {error})"
-            if trouble != self.trouble:
-                self.faults.append(trouble)
-            self.trouble = trouble
+            self._fail(error)
             return
-        self.trouble = ""
+        if shift.over:
+            return
+        self._guarded(self.after_hop, hop, latent)
+        self.trouble, self._failures = "", 0
         self.hops += 1
         self.level = float(np.sqrt(np.mean(hop**2)))
         assert self.visual.heard is not None
         self.beats += self.visual.heard.beat
-        self.moments.put(Moment(self.visual.heard, latent, now, 0, self._latent, self.hops))
+        before = self._latent if self._space == self.moments.space else None
+        self.moments.put(
+            Moment(self.visual.heard, latent, now, 0, before, self.hops, space=self._space)
+        )
         self._latent = latent
+
+    def _position(self) -> float | None:
+        """Seconds of the song at the end of this hop; silence in between does not count."""
+        if self.source.start_at is None:
+            return None
+        return self.source.start_at + self._sounded * HOP / RATE + self._ring.lost / self._ring.rate
+
+    def _guarded(self, function: Callable[..., None], *given: object) -> None:
+        """What others do beside hearing must not keep a hop from being heard."""
+        try:
+            function(*given)
+        except Exception as error:
+            self._supervisor.faults.tell(PART, f"beside hearing: {reason_of(error)}")
+
+    def _fail(self, error: Exception) -> None:
+        self.trouble = f"hearing failed ({reason_of(error)})"
+        self._supervisor.faults.tell(PART, self.trouble)
+        self._failures += 1
+        if self._failures >= _GIVEN_UP:
+            self._supervisor.faults.tell(PART, "begins anew after hops that could not be heard")
+            self._begin_anew()

@@ -43,6 +43,11 @@ class Governor:
             return now._stepped(self.level - 1, risen=0.0)
         return now
 
+    def refused(self) -> "Governor":
+        """The governor after a step that could not be taken: it stays, and waits twice as long."""
+        trial = min(LONGEST_TRIAL, self.trial * 2)
+        return replace(self, mean=0.0, slow=0.0, easy=0.0, trial=trial)
+
     def _finer(self, mean: float) -> float:
         """Seconds that a frame of the next finer level is expected to take."""
         if self.level == 0:

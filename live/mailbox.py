@@ -68,6 +68,7 @@ class Moment:
     before: Latent | None = None  # of the hop before; None where looking ahead would mislead
     hop: int = 0  # its number
     heard_onsets: int = 0  # onsets in all by then
+    space: str = ""  # the generator whose class embeddings the latent holds
 
 
 class Moments:
@@ -79,9 +80,12 @@ class Moments:
         self._struck: Moment | None = None  # the strongest moment since an untaken onset
         self._onsets = 0
         self.heard = 0  # onsets in all
+        self.space = ""  # of the newest moment
 
     def put(self, moment: Moment) -> None:
         with self._lock:
+            if moment.space != self.space:  # what was struck is of another space
+                self.space, self._struck = moment.space, None
             if moment.heard.onset:
                 self._onsets += 1
                 self.heard += 1

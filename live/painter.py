@@ -1,6 +1,5 @@
 """Moments to frames, in a thread of its own: as fast as it goes, always from the newest moment."""
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,13 +12,19 @@ from synth.generators.handover import Handover
 from synth.hop import HOP, RATE
 from synth.latents import Latent
 
+from .faults import reason_of
 from .governor import Governor
 from .mailbox import Frame, Frames, Moment, Moments
+from .supervisor import Shift, Supervisor, Worker
 
+PART = "drawing"  # what its faults go by
 _WAIT = 0.1  # seconds
 _PAUSES = (0.1, 0.5, 2.0)  # seconds after a failure, the last one repeated
 _FARTHEST = 9.0  # hops to look ahead; beyond, the guess is worse than none
 _GIVEN_UP = 3  # failures in a row after which the next coarser step is taken
+_LOADING = 60.0  # seconds that a generator may take to load
+
+Changed = Callable[[Generator], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,7 @@ class Step:
 
 
 class Painter:
-    """Draws for ever; a generator that fails is tried again and then replaced by a coarser one."""
+    """Draws for ever; a generator that fails or hangs gives way to a coarser one."""
 
     def __init__(
         self,
@@ -43,10 +48,12 @@ class Painter:
         level: int = 0,
         governs: bool = True,
         ahead: int = 1,
+        changed: Changed = lambda _generator: None,
     ) -> None:
         """`first` stands on the ladder's `level`; it steps down and up only if it `governs`.
 
         `ahead` frames are drawn in one batch, the later ones from latents that are foreseen.
+        `changed` hears of every other generator that draws from now on.
         """
         self.frames = Frames()
         self.generator = first
@@ -56,42 +63,57 @@ class Painter:
         self.frozen = False
         self.delay = 0.0  # seconds from moment to screen, as the screen measures them
         self.drawn = 0
-        self.notice = ""  # what the governor or a failure did last, in words
-        self.faults: list[str] = []
         self._moments, self._ladder, self._governs = moments, ladder, governs
         self._ahead, self._pace = ahead, 0.0  # seconds from one frame of a batch to the next
+        self._changed = changed
         self._made: dict[int, Generator] = {level: first}
         self._handover = Handover()
         self._failures = 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._paint, name="painter", daemon=True)
+        self._owed = 0  # onsets that no frame holds yet
+        self._hung = False  # whether the generator is one that never came back
+        self._supervisor = Supervisor()
+        self._worker: Worker | None = None
 
-    def start(self) -> None:
-        self._thread.start()
+    def start(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._worker = supervisor.employ(PART, self._paint, renew=self._give_up_the_generator)
 
-    def stop(self) -> None:
-        self._stop.set()
-        self._thread.join(5.0)
+    def stop(self, seconds: float = 5.0) -> None:
+        if self._worker is not None:
+            self._supervisor.dismiss(self._worker, seconds)
 
-    def _paint(self) -> None:
-        while not self._stop.is_set():
-            if self.frozen:
-                self._stop.wait(_WAIT)
-                continue
-            moment = self._moments.take(_WAIT)
-            if moment is None:
-                continue
-            begun = time.monotonic()
-            latents = self._foreseen(moment)
-            try:
-                pictures = self._handover.fetch(self.generator.frames(latents))()
-            except Exception as error:  # whatever a generator dies of, the show goes on
-                self._failed(error)
-                continue
-            self._failures = 0
-            self._hand_over(pictures, moment, begun)
-            if self._governs:
-                self._govern((time.monotonic() - begun) / len(latents))
+    # ---- a round
+
+    def _paint(self, shift: Shift) -> None:
+        if self._hung:
+            self._hung = False
+            here, why = self.governor.level, "the generator hung"
+            if not self._step_down(why, shift):
+                self._step_to(here, f"{why}, made anew", shift)
+        if self.frozen:
+            shift.wait(_WAIT)
+            return
+        moment = self._moments.take(_WAIT)
+        if moment is None:
+            return
+        self._owed += moment.onsets
+        if moment.space not in ("", self.generator.name):
+            return
+        begun = time.monotonic()
+        latents = self._foreseen(moment)
+        try:
+            pictures = _checked(self._handover.fetch(self.generator.frames(latents))())
+        except Exception as error:  # whatever a generator dies of, the show goes on
+            if not shift.over:
+                self._failed(error, shift)
+            return
+        if shift.over:
+            return  # another thread draws by now
+        self._failures = 0
+        moment, self._owed = replace(moment, onsets=self._owed), 0
+        self._hand_over(pictures, moment, begun)
+        if self._governs:
+            self._govern((time.monotonic() - begun) / len(latents), shift)
 
     def _hand_over(self, pictures: np.ndarray, moment: Moment, begun: float) -> None:
         done = time.monotonic()
@@ -114,41 +136,64 @@ class Painter:
         hops = [min(_FARTHEST, s * RATE / HOP) for s in seconds]
         return [moment.latent.ahead(moment.before, h) for h in hops]
 
-    def _failed(self, error: Exception) -> None:
+    # ---- the ladder
+
+    def _failed(self, error: Exception, shift: Shift) -> None:
         self._failures += 1
-        self.notice = f"{self.generator.name} failed ({_reason(error)}); trying again"
-        self.faults.append(self.notice)
+        self._supervisor.faults.tell(PART, f"{self.generator.name} failed ({reason_of(error)})")
         if self._failures >= _GIVEN_UP and self.governor.level < len(self._ladder) - 1:
             self._failures = 0
-            self._step_to(self.governor.level + 1, "failed")
+            if self._step_down("the generator failed", shift):
+                return
+        shift.wait(_PAUSES[min(self._failures, len(_PAUSES)) - 1])
+
+    def _give_up_the_generator(self) -> None:
+        """For another thread's start: this one's generator may never come back."""
+        self._made.pop(self.governor.level, None)
+        self._handover = Handover()
+        self._hung = True
+
+    def _step_down(self, why: str, shift: Shift) -> bool:
+        """To the next coarser step that can be had; False where there is none."""
+        coarser = range(self.governor.level + 1, len(self._ladder))
+        return any(self._step_to(level, why, shift) for level in coarser)
+
+    def _govern(self, seconds: float, shift: Shift) -> None:
+        wanted = self.governor.after(seconds)
+        if wanted.level == self.governor.level:
+            self.governor = wanted
             return
-        self._stop.wait(_PAUSES[min(self._failures, len(_PAUSES)) - 1])
+        late = wanted.level > self.governor.level
+        why = "frames came late" if late else "there is time for more"
+        before = self.governor
+        if self._step_to(wanted.level, why, shift):
+            self.governor = wanted
+        else:
+            self.governor = before.refused()
 
-    def _govern(self, seconds: float) -> None:
-        before = self.governor.level
-        self.governor = self.governor.after(seconds)
-        if self.governor.level != before:
-            self._step_to(self.governor.level, "late" if self.governor.level > before else "early")
-
-    def _step_to(self, level: int, why: str) -> None:
-        reasons = {
-            "late": "frames came late",
-            "early": "there is time for more",
-            "failed": "the generator failed",
-        }
+    def _step_to(self, level: int, why: str, shift: Shift) -> bool:
+        """Draw on another step of the ladder; False, and told, where it cannot be had."""
+        name = self._ladder[level].name
+        shift.allow(_LOADING)
         try:
             if level not in self._made:
                 self._made[level] = self._ladder[level].make()
         except Exception as error:  # a rung that cannot be had is no rung
-            self.notice = f"{self._ladder[level].name} cannot be used ({_reason(error)})"
-            self.faults.append(self.notice)
-            return
+            self._supervisor.faults.tell(PART, f"{name} cannot be used ({reason_of(error)})")
+            return False
+        if shift.over:
+            return False
         self.generator = self._made[level]
-        if self.governor.level != level:
-            self.governor = Governor(self.governor.costs, level)
-        self.notice = f"{reasons[why]}: {self._ladder[level].name} now"
+        self.governor = Governor(self.governor.costs, level)
+        self._changed(self.generator)
+        self._supervisor.notices.say(f"{why}: {name} now")
+        return True
 
 
-def _reason(error: Exception) -> str:
-    text = str(error).strip()
-    return f"{type(error).__name__}: {text.splitlines()[0][:120]}" if text else type(error).__name__
+def _checked(pictures: np.ndarray) -> np.ndarray:
+    """Pictures (B, h, w, 3) uint8 as a screen can show them; ValueError for anything else."""
+    if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[3] != 3:
+        raise ValueError(f"frames of shape {pictures.shape} and {pictures.dtype} came")
+    if not pictures.size:
+        raise ValueError(f"frames of shape {pictures.shape} hold no pixels")
+    return pictures

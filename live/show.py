@@ -1,14 +1,17 @@
 """The live show: sound in, pictures out, for hours, and never black.
 
-Four threads: capture, ears, painter, and the main one that draws. What passes between them is the
-newest value; onsets add up until they are seen.
+Capture, analysis, drawing and every door work in threads of their own under one supervisor; the
+main one draws the window. What passes between them is the newest value; onsets add up until they
+are seen.
 """
 
 import sys
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -20,28 +23,37 @@ from synth.visual import Visual
 
 from .desk import Desk
 from .ears import Ears, Source
+from .faults import Fault, reason_of
 from .keep import Keeper, Keeping
 from .mailbox import Frame
 from .overlay import Overlay, Status
 from .painter import Painter, Step
+from .report import Durations, Report, Reporter
 from .supervisor import Supervisor
 
 _PANEL = 0.1  # seconds between two drawings of the overlay
 _FADE = BLACKOUT  # seconds, of the last fade too
 _TWICE = 1.0  # seconds within which a second Escape ends at once
 _LATE = 0.1  # seconds
-_KEPT = 20000  # latencies that are kept for the report
+_TOLD = 10.0  # seconds for which the overlay tells a fault
 _TURN = 0.0002  # seconds that a Python thread may keep others waiting; a compiler is one of them
 _INTERVAL = 0.2  # of each new frame in the mean interval
+_PAUSE = 1 / 60  # seconds after a round of drawing that failed
+_HURRIED, _POLITE = 1.0, 5.0  # seconds that threads have to end
+_WRITING = 20.0  # seconds that files have to become whole, unless whoever plays is in a hurry
+_REPORTING = 0.3, 2.0  # seconds that the report has, hurried and not
 
 
 class Screen(Protocol):
     """What shows frames; see `window`."""
 
-    faults: list[str]
-
     @property
     def is_open(self) -> bool: ...
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the screen at this moment, in words."""
+        ...
 
     def toggle_full(self) -> None: ...
 
@@ -50,31 +62,6 @@ class Screen(Protocol):
     def panel(self, panel: np.ndarray | None) -> None: ...
 
     def draw(self, fit: str, shade: float) -> bool: ...
-
-
-@dataclass
-class Report:
-    """What became of a show; `latency_ms` is from sound in hand to picture on screen."""
-
-    seconds: float = 0.0
-    frames_shown: int = 0  # drawn by the window
-    frames_generated: int = 0
-    frames_replaced: int = 0  # generated and never shown
-    frames_late: int = 0  # shown more than a tenth of a second after their sound
-    onsets_heard: int = 0
-    onsets_shown: int = 0
-    latency_ms: dict[str, float] = field(default_factory=dict)
-    stages_ms: dict[str, dict[str, float]] = field(default_factory=dict)  # wait, draw, show
-    drops: int = 0  # samples lost, and overflows of the device
-    record_drops: int = 0  # pictures that the film of the show lacks
-    flashes_held: int = 0
-    faults: list[str] = field(default_factory=list)
-    generator: str = ""
-    preset: str = ""
-
-    def values(self) -> dict[str, object]:
-        """As plain values for JSON."""
-        return asdict(self)
 
 
 class Show:
@@ -90,43 +77,64 @@ class Show:
         level: int = 0,
         governs: bool = True,
         ahead: int = 1,
-        keepers: Sequence[Keeper] = (),
         cues: Cues | None = None,
+        supervisor: Supervisor | None = None,
     ) -> None:
-        self.supervisor = Supervisor()
+        self.supervisor = supervisor or Supervisor()
         self.desk = desk
-        self.visual = Visual(desk.preset.knobs, generator.embed, cues)
-        self.keeping = Keeping(keepers)
+        self.keeping = Keeping()
         desk.tell = self.keeping.event
+        visual = Visual(desk.preset.knobs, generator.embed, cues)
         self.ears = Ears(
-            source, self.visual, desk.before_hop, lambda hop, _latent: self.keeping.hop(hop)
+            source, visual, desk.before_hop, lambda hop, _: self.keeping.hop(hop), generator.name
         )
         self.painter = Painter(
-            self.ears.moments, ladder, generator, level=level, governs=governs, ahead=ahead
+            self.ears.moments,
+            ladder,
+            generator,
+            level=level,
+            governs=governs,
+            ahead=ahead,
+            changed=lambda other: self.ears.play_on(other.name, other.embed),
         )
         self.picture: np.ndarray | None = None  # drawn last
         self.overlay_on = True
-        self.hints: list[Callable[[], str]] = []  # more that the overlay shall tell
         self.learn: Callable[[], None] | None = None  # what L does
+        self.card: tuple[str, np.ndarray | None] = ("", None)  # the page's address, its QR code
+        self.card_on = False
+        self.farewells: list[Callable[[], object]] = []  # what else ends with the show
         self.black = False
         self._source = source
+        self._loop = self.supervisor.guard("main loop")
         self._overlay = Overlay()
-        self._notice, self._trouble, self._lost = "", "", ""
         self._shade = 0.0
         self._ending: float | None = None  # when the last fade began
+        self._ended = ""  # by what
+        self._hurried = False  # Escape was pressed twice
+        self._begun = 0.0
         self._onset_seen = 0.0
-        self._latencies: deque[float] = deque(maxlen=_KEPT)
-        self._stages: deque[tuple[float, float, float]] = deque(maxlen=_KEPT)
-        self._shown, self._onsets_shown = 0, 0
+        self._latencies: deque[float] = deque(maxlen=60)
+        self._latency, self._screen, self._pictures = Durations(), Durations(), Durations()
+        self._stages = {stage: Durations() for stage in ("wait", "draw", "show")}
+        self._shown, self._onsets_shown, self._late = 0, 0, 0
         self._interval, self._last_frame = 0.05, 0.0
+        self._last_round = 0.0
         self._draws: deque[float] = deque(maxlen=120)
         self._arrivals: deque[float] = deque(maxlen=60)
         self._panel_at = 0.0
 
+    @property
+    def visual(self) -> Visual:
+        """The instrument that plays; another one where hearing had to begin anew."""
+        return self.ears.visual
+
     # ---- keys
 
     def key(self, screen: Screen, key: str) -> None:
-        """What a key does; see `KEYS`."""
+        """What a key does; see `KEYS`. Nothing that it leads to is raised."""
+        self._loop.do(lambda _shift: self._pressed(screen, key))
+
+    def _pressed(self, screen: Screen, key: str) -> None:
         match key:
             case " ":
                 self.freeze(not self.painter.frozen)
@@ -136,11 +144,15 @@ class Show:
                 screen.toggle_full()
             case "h":
                 self.overlay_on = not self.overlay_on
+            case "p":
+                self._show_card()
             case "left" | "right":
                 self.desk.step(1 if key == "right" else -1)
             case "t":
                 bpm = self.desk.tap(time.monotonic())
-                self._notice = f"tapped {bpm:.1f} BPM" if bpm else "tap on; the tempo is heard"
+                self.supervisor.notices.say(
+                    f"tapped {bpm:.1f} BPM" if bpm else "tap on; the tempo is heard"
+                )
             case "g":
                 self.desk.cue("next")
             case "l" if self.learn is not None:
@@ -150,84 +162,175 @@ class Show:
             case _ if key in "123456789":
                 self.desk.number(int(key))
 
+    def _show_card(self) -> None:
+        address, code = self.card
+        if code is None:
+            self.supervisor.notices.say(
+                f"{address or 'no page is served'}; --page --oscquery 0.0.0.0:9001 is for phones"
+            )
+        self.card_on = code is not None and not self.card_on
+
     def freeze(self, on: bool) -> None:
         """Hold the picture, or let it go on."""
-        self.painter.frozen = on
-        self.keeping.event({"hop": self.ears.hops, "freeze": on})
+        if on != self.painter.frozen:
+            self.painter.frozen = on
+            self.keeping.event({"hop": self.ears.hops, "freeze": on})
 
     def blackout(self, on: bool) -> None:
         """Fade to black, or back."""
-        self.black = on
-        self.keeping.event({"hop": self.ears.hops, "blackout": on})
+        if on != self.black:
+            self.black = on
+            self.keeping.event({"hop": self.ears.hops, "blackout": on})
 
     def _escape(self, now: float) -> None:
         """Once fades out, twice ends; after a second Escape begins to mean the first again."""
         if self._ending is not None and now - self._ending < _TWICE:
-            self._ending = -1e9
+            self._hurried = True
         else:
-            self._ending = now
+            self._ending, self._ended = now, "Escape"
 
     # ---- the loop
 
-    def run(self, screen: Screen, seconds: float | None = None) -> Report:
-        """Play until the window closes, the song or the seconds end, or Ctrl-C is pressed."""
-        begun = time.monotonic()
-        turn = sys.getswitchinterval()
-        sys.setswitchinterval(_TURN)
-        self.supervisor.start()
-        self._source.start()
-        self.ears.start()
-        self.painter.start()
-        try:
-            while screen.is_open and not self._over(begun, seconds):
-                self._once(screen)
-        except KeyboardInterrupt:  # Ctrl-C is one way to end an evening
-            pass
-        finally:
-            self._source.stop()
-            self.ears.stop()
-            self.painter.stop()
-            self.keeping.close()
-            self.supervisor.stop()
-            sys.setswitchinterval(turn)
-        return self._report(screen, time.monotonic() - begun)
+    def run(
+        self,
+        screen: Screen,
+        seconds: float | None = None,
+        *,
+        keepers: Callable[[], Sequence[Keeper]] = lambda: (),
+        report: Path | None = None,
+    ) -> Report:
+        """Play until the window closes, the song or the seconds end, or Ctrl-C is pressed.
 
-    def _over(self, begun: float, seconds: float | None) -> bool:
+        What `keepers` gives is written from the beginning; the report every ten seconds and at the
+        end. Trouble where the show cannot begin, and then nothing is left behind.
+        """
+        self._begun = self._last_round = time.monotonic()
+        reporter = Reporter(report, self.report) if report is not None else None
+        with _short_turns():
+            try:
+                self._start(keepers, reporter)
+                while self._goes_on(screen, seconds):
+                    self._once(screen)
+            except KeyboardInterrupt:  # Ctrl-C is one way to end an evening
+                self._ended = "Ctrl-C or a signal"
+            finally:
+                self._stop(screen)
+            outcome = self.report()
+            if reporter is not None:
+                reporter.finish(outcome, _REPORTING[not self._hurried])
+            self.supervisor.stop()
+        return outcome
+
+    def _start(self, keepers: Callable[[], Sequence[Keeper]], reporter: Reporter | None) -> None:
+        self._source.start(self.supervisor)
+        self.keeping.start(keepers(), self.supervisor)
+        self.supervisor.faults.listeners.append(self._log)
+        self.desk.start(self.supervisor)
+        self.ears.start(self.supervisor)
+        self.painter.start(self.supervisor)
+        if reporter is not None:
+            reporter.start(self.supervisor)
+        self.supervisor.start()
+
+    def _log(self, fault: Fault) -> None:
+        self.keeping.event({"hop": self.ears.hops, "fault": str(fault)})
+
+    def _stop(self, screen: Screen) -> None:
+        """End every thread side by side, then wait for what is still to be written."""
+        stops = (self._source.stop, self.ears.stop, self.painter.stop, self.desk.stop)
+        threads = [
+            threading.Thread(target=self._said_goodbye, args=(stop,), name="farewell", daemon=True)
+            for stop in (*stops, *self.farewells)
+        ]
+        for thread in threads:
+            thread.start()
+        latest = time.monotonic() + (_HURRIED if self._hurried else _POLITE)
+        for thread in threads:
+            thread.join(max(0.0, latest - time.monotonic()))
+        if any(thread.is_alive() for thread in threads):
+            self.supervisor.left_behind = True
+        self.keeping.close()
+        latest = time.monotonic() + _WRITING
+        try:
+            while not (self.keeping.closed or self._hurried or time.monotonic() > latest):
+                self._once(screen)
+        except KeyboardInterrupt:
+            self._hurried = True
+        self.keeping.dismiss()
+
+    def _said_goodbye(self, stop: Callable[[], object]) -> None:
+        try:
+            stop()
+        except Exception as error:  # the others end all the same
+            self.supervisor.faults.tell("end", reason_of(error))
+
+    def _goes_on(self, screen: Screen, seconds: float | None) -> bool:
         now = time.monotonic()
-        if self._ending is not None and now - self._ending > _FADE:
-            return True
-        if seconds is not None and now - begun >= seconds:
-            return True
+        if self._hurried or (self._ending is not None and now - self._ending > _FADE):
+            return False
+        if seconds is not None and now - self._begun >= seconds:
+            self._ended = self._ended or "its time"
+            return False
+        if not screen.is_open:
+            self._ended = self._ended or "the window was closed"
+            return False
         if self._source.ended and self._ending is None:
-            self._ending = now
-        return False
+            self._ending, self._ended = now, "the end of the song"
+        return True
 
     def _once(self, screen: Screen) -> None:
+        """One round; what fails in one of its parts keeps no other part from being done."""
         now = time.monotonic()
-        self.desk.watch(now)
+        taken: list[Frame] = []
+        self._loop.do(lambda _shift: taken.extend(self._taken(screen, now)))
+        self._loop.do(lambda _shift: self._tell(screen, now))
+        drawn = self._last_round
+        self._loop.do(lambda _shift: self._draw(screen, now, taken))
+        if self._last_round == drawn:
+            self._last_round = now
+            time.sleep(_PAUSE)
+
+    def _taken(self, screen: Screen, now: float) -> list[Frame]:
+        """The frame that is due, if there is one; the screen has it from now on."""
         self.painter.limits_flashes = self.visual.knobs.look.flash_limit
         frame = self.painter.frames.take(now, self.ears.moments.heard)
-        if frame is not None:
-            self._arrived(now)
-            self.picture = frame.picture
-            screen.frame(frame.picture, self._interval)
-        self._lost = screen.faults[-1] if screen.faults else ""
+        if frame is None:
+            return []
+        self._arrived(now)
+        self.picture = frame.picture
+        screen.frame(frame.picture, self._interval)
+        return [frame]
+
+    def _tell(self, screen: Screen, now: float) -> None:
+        """Draw the overlay anew, where it is time."""
         if now - self._panel_at >= _PANEL:
             self._panel_at = now
-            screen.panel(self._overlay.draw(self.status(now)) if self.overlay_on else None)
+            screen.panel(self._panel(screen.trouble, now))
+
+    def _panel(self, screen_trouble: str, now: float) -> np.ndarray | None:
+        address, code = self.card
+        if self.card_on and code is not None:
+            return self._overlay.card(address, code)
+        return self._overlay.draw(self.status(now, screen_trouble)) if self.overlay_on else None
+
+    def _draw(self, screen: Screen, now: float, taken: list[Frame]) -> None:
         dt = now - self._draws[-1] if self._draws else 0.0
-        aim = 0.0 if self.black or self._ending is not None else 1.0
-        self._shade += np.clip(aim - self._shade, -dt / _FADE, dt / _FADE)
-        if screen.draw(self.visual.knobs.look.fit, self._shade):
-            self._shown += 1
-            if frame is not None:
-                self._seen(frame, time.monotonic())
-                self.keeping.picture(_shaded(frame.picture, self._shade), frame.hop)
         self._draws.append(now)
+        aim = 0.0 if self.black or self._ending is not None else 1.0
+        self._shade += float(np.clip(aim - self._shade, -dt / _FADE, dt / _FADE))
+        drawn = screen.draw(self.visual.knobs.look.fit, self._shade)
+        self._screen.add(now - self._last_round)
+        self._last_round = now
+        self._shown += drawn
+        for frame in taken:
+            if drawn:
+                self._seen(frame, time.monotonic())
+            self.keeping.picture(_shaded(frame.picture, self._shade), frame.hop)
 
     def _arrived(self, now: float) -> None:
-        if self._last_frame:
+        if self._last_frame and not self.painter.frozen:
             self._interval += _INTERVAL * (now - self._last_frame - self._interval)
+            self._pictures.add(now - self._last_frame)
         self._last_frame = now
         self._arrivals.append(now)
 
@@ -237,27 +340,21 @@ class Show:
             self._onset_seen = now
         late = now - frame.captured
         self._latencies.append(late)
+        self._latency.add(late)
+        self._late += late > _LATE
         if frame.due <= frame.done:  # the first of its batch
             self.painter.delay += _INTERVAL * (late - self.painter.delay)
-        self._stages.append(
-            (frame.begun - frame.captured, frame.done - frame.begun, now - frame.done)
-        )
+        self._stages["wait"].add(frame.begun - frame.captured)
+        self._stages["draw"].add(frame.done - frame.begun)
+        self._stages["show"].add(now - frame.done)
 
     # ---- what is told
 
-    def status(self, now: float) -> Status:
+    def status(self, now: float, screen_trouble: str = "") -> Status:
         """The show as the overlay tells it."""
         heard = self.visual.heard
         level = 20 * np.log10(max(self.ears.level, 1e-5))
         cue = self.visual.cues.playing if self.visual.cues is not None else ""
-        troubles = (
-            self._source.trouble,
-            self.ears.trouble,
-            self.desk.trouble,
-            self._trouble,
-            self._lost,
-            *self.keeping.faults,
-        )
         state = [
             word
             for word, on in (
@@ -277,60 +374,66 @@ class Show:
             bpm=heard.bpm if heard is not None else 0.0,
             drawn_rate=_rate(self._arrivals, now),
             shown_rate=_rate(self._draws, now),
-            latency=1000 * float(np.median(list(self._latencies)[-60:] or [0.0])),
-            generator=f"{self.painter.generator.name} {self.painter.generator.resolution}",
+            latency=1000 * float(np.median(self._latencies or [0.0])),
+            generator=self._generator,
             preset=self.desk.preset.name,
             flashes=self.painter.flashes.rate,
             state=", ".join(state),
-            notice=" ".join(
-                part
-                for part in (
-                    self.painter.notice or self._notice,
-                    *(hint() for hint in self.hints),
-                )
-                if part
-            ),
-            trouble="; ".join(t for t in troubles if t),
+            notice=self.supervisor.notices.newest,
+            trouble="; ".join(self._troubles(screen_trouble)),
         )
 
-    def tell(self, trouble: str) -> None:
-        """Show trouble in the overlay and keep it for the report."""
-        self._trouble = trouble
-        self.painter.faults.append(trouble)
+    @property
+    def _generator(self) -> str:
+        return f"{self.painter.generator.name} {self.painter.generator.resolution}"
 
-    def _report(self, screen: Screen, seconds: float) -> Report:
-        waits, draws, shows = zip(*(self._stages or [(0.0, 0.0, 0.0)]), strict=True)
-        faults = [*self._source.faults, *self.ears.faults, *self.painter.faults]
-        faults += [*screen.faults, *self.keeping.faults]
-        faults += [str(fault) for fault in self.supervisor.faults]
-        faults += [self.desk.trouble] if self.desk.trouble else []
+    def _troubles(self, screen_trouble: str) -> list[str]:
+        """What is wrong at this moment, then what went wrong lately."""
+        now = (self._source.trouble, self.ears.trouble, self.desk.trouble, screen_trouble)
+        standing = [trouble for trouble in now if trouble]
+        lately = self.supervisor.faults.lately(_TOLD)
+        return standing + [str(f) for f in lately if not any(f.latest in t for t in standing)]
+
+    def report(self) -> Report:
+        """What became of the show so far."""
+        faults = self.supervisor.faults
         return Report(
-            seconds=round(seconds, 3),
+            seconds=round(time.monotonic() - self._begun, 3),
+            ended=self._ended,
             frames_shown=self._shown,
             frames_generated=self.painter.drawn,
             frames_replaced=self.painter.frames.replaced,
             onsets_heard=self.ears.moments.heard,
             onsets_shown=self._onsets_shown,
-            frames_late=sum(late > _LATE for late in self._latencies),
-            latency_ms=_percentiles(self._latencies),
-            stages_ms={
-                "wait": _percentiles(waits),
-                "draw": _percentiles(draws),
-                "show": _percentiles(shows),
-            },
+            frames_late=self._late,
+            latency_ms=self._latency.percentiles(50, 95, 99),
+            stages_ms={name: spans.percentiles(50, 95, 99) for name, spans in self._stages.items()},
+            screen_ms=_with_longest(self._screen),
+            pictures_ms=_with_longest(self._pictures),
             drops=self._source.overflows + self._source.ring.lost,
             record_drops=self.keeping.dropped,
             flashes_held=self.painter.flashes.held,
-            faults=faults,
-            generator=f"{self.painter.generator.name} {self.painter.generator.resolution}",
+            restarts=self.supervisor.restarts,
+            faults_told=faults.total,
+            faults=faults.values(),
+            generator=self._generator,
             preset=self.desk.preset.name,
         )
 
 
-def _percentiles(seconds: Collection[float]) -> dict[str, float]:
-    """Milliseconds."""
-    values = 1000 * np.array(seconds or [0.0])
-    return {f"p{p}": round(float(np.percentile(values, p)), 2) for p in (50, 95, 99)}
+@contextmanager
+def _short_turns() -> Iterator[None]:
+    """Python's threads take turns quickly meanwhile."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_TURN)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+def _with_longest(spans: Durations) -> dict[str, float]:
+    return spans.percentiles(50, 99, 99.9) | {"longest": round(1000 * spans.longest, 2)}
 
 
 def _shaded(picture: np.ndarray, shade: float) -> np.ndarray:

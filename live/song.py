@@ -1,9 +1,9 @@
 """A file that plays as if it came from a microphone: in real time, and heard where it can be."""
 
-import threading
 import time
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -11,72 +11,91 @@ from synth.hop import HOP, RATE
 from synth.sound import hops_of, song_of
 from synth.trouble import Trouble
 
-from .inputs import portaudio
 from .ring import Ring
+from .speaker import Speaker
+from .supervisor import Shift, Supervisor, Worker
 
-_AHEAD = 0.05  # seconds that may be decoded before they are due
+PART = "song"  # what its faults go by
+_SKIPPED = 1000  # hops that are skipped in one round on the way to the start
+_BEHIND = 1.0  # seconds from which on a song that was held up goes on from where it was
+_OUTPUT = 3.0  # seconds that a song waits for the output to open
 
 
 class Playback:
-    """Plays a song into a ring at the pace of the clock, and to the output if there is one."""
+    """Plays a song into a ring at the pace of the clock, and aloud where there is an output."""
 
     def __init__(self, song: Path, *, start: float = 0.0, aloud: bool = True) -> None:
+        """Trouble when the file holds no sound; `start` is in seconds."""
         song_of(song)
         self.name = song.name
         self.ring = Ring(RATE, 1)
         self.overflows = 0
         self.trouble = ""
-        self.faults: list[str] = []
         self.ended = False
-        self._song, self._start, self._aloud = song, start, aloud
-        self._stop = threading.Event()
-        self._player = threading.Thread(target=self._play, name="song", daemon=True)
+        self._skip = round(start * RATE / HOP)
+        self.start_at: float | None = self._skip * HOP / RATE
+        self._hops: Iterator[np.ndarray] = iter(hops_of(song))
+        self._speaker = Speaker() if aloud else None
+        self._played = 0  # hops
+        self._begun = 0.0  # when the first hop began to play
+        self._supervisor = Supervisor()
+        self._worker: Worker | None = None
 
-    def start(self) -> None:
-        self._player.start()
+    def start(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        if self._speaker is not None:
+            self._speaker.start(supervisor)
+        self._worker = supervisor.employ(PART, self._play)
 
     def stop(self) -> None:
-        self._stop.set()
+        """End; a decoder that hangs is left behind."""
+        if self._worker is not None:
+            self._supervisor.dismiss(self._worker, 0.5)
+        if self._speaker is not None:
+            self._speaker.stop()
 
-    def _play(self) -> None:
-        output = self._output() if self._aloud else None
+    def _play(self, shift: Shift) -> None:
+        """One hop, when it is due."""
         try:
-            self._pace(output)
-        except Trouble as trouble:
-            self.trouble = str(trouble)
-            self.faults.append(self.trouble)
-        finally:
-            self.ended = True
-            if output is not None:
-                output.abort()
-                output.close()
-
-    def _pace(self, output: Any) -> None:
-        begun, skipped = time.monotonic(), round(self._start * RATE / HOP)
-        for number, hop in enumerate(hops_of(self._song)):
-            if number < skipped:
-                continue
-            due = begun + (number - skipped + 1) * HOP / RATE
-            if self._stop.wait(max(0.0, due - time.monotonic())):
+            if self._skip:
+                self._skip_on()
                 return
-            if output is not None and output.write_available >= len(hop):
-                output.write(hop[:, None])
-            self.ring.write(hop[:, None])
+            hop = next(self._hops, None)
+        except Trouble as trouble:
+            self._end(shift, str(trouble))
+            return
+        if hop is None:
+            self._end(shift)
+            return
+        if not self._begun:
+            if self._speaker is not None:
+                self._speaker.wait(_OUTPUT, shift)
+            self._begun = time.monotonic()
+        self._wait(shift)
+        if self._speaker is not None:
+            self._speaker.play(hop)
+        self.ring.write(hop[:, None])
+        self._played += 1
 
-    def _output(self) -> Any:
-        """An open output; None where there is none, for a song may be played in silence."""
-        try:
-            sounddevice = portaudio()
-            if sounddevice.default.device[1] < 0:
-                return None
-            stream = sounddevice.OutputStream(
-                samplerate=RATE, channels=1, dtype="float32", latency=_AHEAD
-            )
-            stream.start()
-            stream.write(np.zeros((round(_AHEAD * RATE), 1), np.float32))
-        except Trouble:
-            return None
-        except Exception as error:  # PortAudio's errors are of many kinds; all mean: no output
-            self.faults.append(f"no sound output ({str(error).splitlines()[0]})")
-            return None
-        return stream
+    def _skip_on(self) -> None:
+        """Some way towards the start."""
+        step = min(self._skip, _SKIPPED)
+        if sum(1 for _ in islice(self._hops, step)) < step:
+            raise Trouble(f"{self.name}: ends before {self.start_at:g} s; use an earlier --start")
+        self._skip -= step
+
+    def _wait(self, shift: Shift) -> None:
+        """Until the next hop is due; where it was due long ago, the rest of the song is later."""
+        due = self._begun + (self._played + 1) * HOP / RATE
+        behind = time.monotonic() - due
+        if behind > _BEHIND:
+            self._begun += behind
+        else:
+            shift.wait(max(0.0, -behind))
+
+    def _end(self, shift: Shift, trouble: str = "") -> None:
+        if trouble:
+            self.trouble = trouble
+            self._supervisor.faults.tell(PART, trouble)
+        self.ended = True
+        shift.end()

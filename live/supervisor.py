@@ -9,7 +9,7 @@ its shift is over.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .faults import Clock, Faults, Notices, reason_of
 
@@ -66,9 +66,16 @@ class Worker:
     """
 
     def __init__(
-        self, name: str, work: Work, faults: Faults, clock: Clock, renew: Callable[[], None] | None
+        self,
+        name: str,
+        work: Work,
+        faults: Faults,
+        clock: Clock,
+        renew: Callable[[], None] | None,
+        pauses: Sequence[float] = _PAUSES,
     ) -> None:
         self.name, self.rounds, self.restarts = name, 0, 0
+        self._pauses = pauses
         self._work, self._faults, self._clock, self._renew = work, faults, clock, renew
         self._usual = 0.0  # seconds of a round
         self._thick, self._failed = 0, -_THICK  # faults in close succession, and the last one
@@ -77,6 +84,7 @@ class Worker:
         self._stuck: list[threading.Thread] = []
         self._ended = False
         self._death = "for no reason known"
+        self._lock = threading.Lock()  # between replacing its thread and ending it
 
     # ---- in the worker's thread
 
@@ -105,7 +113,7 @@ class Worker:
             if not shift.over:
                 self._fail(error, shift)
         else:
-            if not shift.over:
+            if not (shift.over or shift.allowance):
                 self._usual += _USUAL * (shift.round() - self._usual)
         self.rounds += 1
 
@@ -114,7 +122,7 @@ class Worker:
         self._thick = self._thick + 1 if now - self._failed < _THICK else 0
         self._failed = now
         self._faults.tell(self.name, reason_of(error))
-        shift.wait(_PAUSES[min(self._thick, len(_PAUSES) - 1)])
+        shift.wait(self._pauses[min(self._thick, len(self._pauses) - 1)])
 
     # ---- in the supervisor's thread
 
@@ -134,9 +142,15 @@ class Worker:
 
     def look(self) -> None:
         """Tell a thread that died or hangs, and have another one take its place."""
-        if self._ended:
-            return
+        with self._lock:
+            if not self._ended:
+                self._look()
+
+    def _look(self) -> None:
         if self._thread is not None and not self._thread.is_alive():
+            if self._shift.over:
+                self._ended = True  # it had done all that there was to do
+                return
             text = f"its thread died ({self._death}); started anew"
             self._faults.tell(self.name, text, kind="died")
             self._replace()
@@ -166,8 +180,10 @@ class Worker:
 
     def end(self) -> None:
         """No further round, and no further look."""
-        self._ended = True
         self._shift.end()
+        with self._lock:
+            self._ended = True
+            self._shift.end()  # of a thread that took over meanwhile
 
     def join(self, seconds: float) -> bool:
         """Wait for its thread; whether it ended."""
@@ -183,6 +199,8 @@ class Supervisor:
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self.clock = clock
         self.faults, self.notices = Faults(clock), Notices(clock)
+        self.left_behind = False  # whether a thread did not end when it should
+        self.restarts = 0  # threads that another one took the place of
         self._workers: list[Worker] = []
         self._lock = threading.Lock()
         self._looked = clock()
@@ -191,7 +209,15 @@ class Supervisor:
 
     def worker(self, name: str, work: Work, *, renew: Callable[[], None] | None = None) -> Worker:
         """A worker that is watched from now on; it begins when its `start` is called."""
-        worker = Worker(name, work, self.faults, self.clock, renew)
+        return self._taken_on(Worker(name, work, self.faults, self.clock, renew))
+
+    def guard(self, name: str) -> Worker:
+        """A worker for a loop that has a thread already: each round goes through its `do`."""
+        return self._taken_on(
+            Worker(name, lambda _shift: None, self.faults, self.clock, None, (0.0,))
+        )
+
+    def _taken_on(self, worker: Worker) -> Worker:
         with self._lock:
             self._workers.append(worker)
         return worker
@@ -213,6 +239,7 @@ class Supervisor:
         worker.end()
         ended = worker.join(seconds)
         if not ended:
+            self.left_behind = True
             self.faults.tell(worker.name, "did not end in time and was left behind", kind="left")
         with self._lock:
             if worker in self._workers:
@@ -229,7 +256,9 @@ class Supervisor:
             for worker in self.workers:
                 worker.forgive(gap)
         for worker in self.workers:
+            before = worker.restarts
             worker.look()
+            self.restarts += worker.restarts - before
 
     def start(self) -> None:
         """Look four times a second, in a thread of its own."""

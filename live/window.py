@@ -7,7 +7,7 @@ in linear light, over the time that frames have been taking. All of it belongs t
 import ctypes
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
@@ -15,12 +15,14 @@ import numpy as np
 
 from synth.trouble import Trouble
 
+from .monitors import Monitors, Size, address
+
 FITS = {"crop": 0, "pad": 0, "mirror": 1, "kaleidoscope": 2, "blur": 3}
 _SRGB = 0x8C43  # GL_SRGB8_ALPHA8
 _SLOWEST_FADE = 0.5  # seconds
 _KEYS = {"SPACE": " ", "LEFT": "left", "RIGHT": "right", "ESCAPE": "escape"}
-
-Size = tuple[int, int]
+_IDLE = 0.02  # seconds of a round in which nothing can be drawn
+_PAUSES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)  # seconds before each attempt to open the window anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +35,17 @@ class Place:
 
 def monitors() -> list[str]:
     """Every monitor as `number name WxH at R Hz`."""
-    glfw = _glfw()
-    found = []
-    for number, monitor in enumerate(glfw.get_monitors()):
-        mode = glfw.get_video_mode(monitor)
-        name = glfw.get_monitor_name(monitor).decode("utf-8", "replace")
-        size = f"{mode.size.width}x{mode.size.height}"
-        found.append(f"{number} {name} {size} at {mode.refresh_rate} Hz")
-    return found
+    there = Monitors(_glfw())
+    return [there.described(number) for number in range(len(there.present()))]
 
 
 def _glfw() -> Any:
     """GLFW, ready; Trouble where there is none or no display."""
     try:
         import glfw
-    except ImportError:
-        raise Trouble("glfw is not installed; pip install 'latent-jockey[live]'") from None
+        import moderngl  # noqa: F401
+    except ImportError as error:
+        raise Trouble(f"{error.name} is not installed; pip install 'latent-jockey[live]'") from None
     glfw.ERROR_REPORTING = "ignore"
     if not glfw.init():
         raise Trouble("no window can be opened: there is no display here; use --no-window")
@@ -56,27 +53,55 @@ def _glfw() -> Any:
 
 
 class Window:
-    """Shows frames; `on_key` hears of keys as `a`, `1`, `left`, `escape` and so on."""
+    """Shows frames; `on_key` hears of keys as `a`, `1`, `left`, `escape` and so on.
+
+    Once it is open, nothing that happens to monitors or to the driver raises: the picture goes to
+    another monitor or into a window, a lost window is opened anew, and `tell` hears of it.
+    """
 
     def __init__(
-        self, place: Place, *, title: str, on_key: Callable[[str], None], vsync: bool = True
+        self,
+        place: Place,
+        *,
+        title: str,
+        on_key: Callable[[str], None],
+        vsync: bool = True,
+        tell: Callable[[str], None] = lambda _fault: None,
     ) -> None:
         self._glfw = _glfw()
-        self._place, self._title, self._vsync = place, title, vsync
-        self._on_key = on_key
-        self.faults: list[str] = []
-        self._handle = self._opened(title, vsync)
-        self._canvas = _Canvas()
-        self._reset_status = self._found_reset_status()
-        self._frame: np.ndarray | None = None
-        self._full = place.windowed is None
+        self._title, self._vsync, self._on_key = title, vsync, on_key
+        self._tell = tell
+        self._monitors = Monitors(self._glfw, place.monitor)
+        self._full = place.windowed is None  # as it is wanted
         self._framed = place.windowed or (1280, 720)
-        self.renderer = self._canvas.renderer
-        self.version = self._canvas.version
-        self.refresh = self._refresh()
+        self._elsewhere = ""  # where the picture is instead of the chosen monitor
+        self._missed: dict[str, str] = {}  # what keeps the picture from the screen, by its kind
+        self._tries, self._due = 0, 0.0  # to open the window anew
+        self._frame: tuple[np.ndarray, float] | None = None
+        self._panel: np.ndarray | None = None
+        self._frame_waits = self._panel_waits = False
+        self._handle: Any = None
+        self._canvas: _Canvas | None = None
+        try:
+            if self._full or place.monitor:
+                self._monitors.check()
+            if lacking := self._open():
+                raise Trouble(
+                    f"OpenGL 3.3 is not to be had here ({lacking}); "
+                    "install a graphics driver, or use --no-window"
+                )
+        except Trouble:
+            self._glfw.terminate()
+            raise
 
-    def _opened(self, title: str, vsync: bool) -> Any:
+    # ---- the window and its context
+
+    def _open(self) -> str:
+        """Open where the picture shall be; returns what was lacking, nothing when it is open."""
         glfw = self._glfw
+        monitor = self._wanted()
+        size, rate = self._monitors.mode(monitor) or (self._framed, glfw.DONT_CARE)
+        glfw.get_error()  # what failed before is not the reason
         for hint, value in (
             (glfw.CONTEXT_VERSION_MAJOR, 3),
             (glfw.CONTEXT_VERSION_MINOR, 3),
@@ -84,120 +109,216 @@ class Window:
             (glfw.OPENGL_FORWARD_COMPAT, True),
             (glfw.AUTO_ICONIFY, False),
             (glfw.CONTEXT_ROBUSTNESS, glfw.LOSE_CONTEXT_ON_RESET),
+            (glfw.REFRESH_RATE, rate),  # a monitor keeps the mode that it has
         ):
             glfw.window_hint(hint, value)
-        monitor, size = None, self._place.windowed
-        if size is None:
-            monitor, size = self._monitor()
-        handle = glfw.create_window(*size, title, monitor, None)
-        if not handle:
-            raise Trouble(
-                "OpenGL 3.3 is not to be had here; install a graphics driver, or use --no-window"
-            )
-        glfw.make_context_current(handle)
-        glfw.swap_interval(1 if vsync else 0)
-        glfw.set_input_mode(handle, glfw.CURSOR, glfw.CURSOR_HIDDEN)
-        glfw.set_key_callback(handle, self._key)
-        return handle
+        self._handle = glfw.create_window(*size, self._title, monitor, None) or None
+        if self._handle is None:
+            return str((glfw.get_error()[1] or b"no window").decode("utf-8", "replace"))
+        glfw.make_context_current(self._handle)
+        glfw.swap_interval(1 if self._vsync else 0)
+        glfw.set_input_mode(self._handle, glfw.CURSOR, glfw.CURSOR_HIDDEN)
+        glfw.set_key_callback(self._handle, self._key)
+        try:
+            self._canvas = _Canvas()
+        except Exception as error:  # whatever a driver dies of
+            self._close_window()
+            return str(error)
+        self.renderer, self.version = self._canvas.renderer, self._canvas.version
+        self._reset_status = self._found_reset_status()
+        self._frame_waits = self._panel_waits = True
+        self.refresh = self._monitors.rate(monitor)
+        return ""
 
-    def _monitor(self) -> tuple[Any, Size]:
-        there = self._glfw.get_monitors()
-        if not 0 <= self._place.monitor < len(there):
-            listed = "; ".join(monitors()) or "none"
-            raise Trouble(f"--monitor {self._place.monitor}: there is no such one; use {listed}")
-        mode = self._glfw.get_video_mode(there[self._place.monitor])
-        return there[self._place.monitor], (mode.size.width, mode.size.height)
-
-    def _key(self, _window: object, key: int, _code: int, action: int, _mods: int) -> None:
-        if action != self._glfw.PRESS:
-            return
-        for name, word in _KEYS.items():
-            if key == getattr(self._glfw, f"KEY_{name}"):
-                self._on_key(word)
-                return
-        if 32 < key < 127:
-            self._on_key(chr(key).lower())
-
-    @property
-    def is_open(self) -> bool:
-        return not self._glfw.window_should_close(self._handle)
-
-    def _refresh(self) -> float:
-        """Hz of the monitor; 60 where it does not say."""
-        there = self._glfw.get_primary_monitor()
-        return float(self._glfw.get_video_mode(there).refresh_rate or 60) if there else 60.0
-
-    def toggle_full(self) -> None:
-        """Full screen on the chosen monitor, or back into the window it was."""
-        if self._full:
-            self._glfw.set_window_monitor(self._handle, None, 60, 60, *self._framed, 0)
-        else:
-            monitor, size = self._monitor()
-            self._framed = self._glfw.get_window_size(self._handle)
-            self._glfw.set_window_monitor(self._handle, monitor, 0, 0, *size, 0)
-        self._full = not self._full
-
-    def frame(self, picture: np.ndarray, interval: float) -> None:
-        """A new frame (h, w, 3) uint8, to be faded to over `interval` seconds."""
-        self._frame = picture
-        self._canvas.take(picture, min(interval, _SLOWEST_FADE))
-
-    def panel(self, panel: np.ndarray | None) -> None:
-        """An overlay (h, w, 4) uint8 with straight alpha for the top left corner, or none."""
-        self._canvas.panel(panel)
-
-    def draw(self, fit: str, shade: float) -> bool:
-        """Draw once and answer events; False while there is nothing to draw on."""
-        self._glfw.poll_events()
-        width, height = self._glfw.get_framebuffer_size(self._handle)
-        if not width or not height:
-            time.sleep(0.02)  # minimised: there is no display rate to wait for
-            return False
-        begun = time.monotonic()
-        self._canvas.draw((width, height), fit, shade)
-        self._glfw.swap_buffers(self._handle)
-        self._canvas.finish()  # frames that queue up in the driver are late frames
-        if self._reset_status():
-            self.reopen()
-        time.sleep(max(0.0, 0.9 / self.refresh - (time.monotonic() - begun)))
-        return True
+    def _close_window(self) -> None:
+        if self._handle is not None:
+            self._glfw.destroy_window(self._handle)
+        self._handle = self._canvas = None
 
     def _found_reset_status(self) -> Callable[[], int]:
         """The driver's word on whether the context was lost; 0 where it cannot be asked."""
         for name in ("glGetGraphicsResetStatus", "glGetGraphicsResetStatusARB"):
-            if address := self._glfw.get_proc_address(name):
-                return ctypes.CFUNCTYPE(ctypes.c_uint)(address)
+            if found := self._glfw.get_proc_address(name):
+                return ctypes.CFUNCTYPE(ctypes.c_uint)(found)
         return lambda: 0
 
     def reopen(self) -> None:
         """A new window and context in place of those that the driver lost; the picture stays."""
-        self.faults.append("the graphics driver lost its context; the window was opened anew")
-        self._framed = self._framed if self._full else self._glfw.get_window_size(self._handle)
-        if not self._full:
-            self._place = replace(self._place, windowed=self._framed)
-        self._glfw.destroy_window(self._handle)
-        self._handle = self._opened(self._title, self._vsync)
-        self._canvas = _Canvas()
-        self._reset_status = self._found_reset_status()
-        if self._frame is not None:
-            self._canvas.take(self._frame, 0.0)
+        self._lose("the graphics driver lost its context")
+        self._reopened()
+
+    def _lose(self, why: str) -> None:
+        """Give up the window; `draw` opens another as soon as there is one to be had."""
+        self._miss("drawing", f"{why}; the window is opened anew")
+        self._remember_size()
+        self._close_window()
+        self._wait()
+
+    def _reopened(self) -> bool:
+        if time.monotonic() < self._due:
+            return False
+        if lacking := self._open():
+            self._miss("opening", f"no window can be opened now ({lacking}); trying again")
+            self._wait()
+        return self._canvas is not None
+
+    def _wait(self) -> None:
+        self._due = time.monotonic() + _PAUSES[min(self._tries, len(_PAUSES) - 1)]
+        self._tries += 1
+
+    def _miss(self, kind: str, why: str) -> None:
+        """There is no picture; a kind of reason is told once until there is one."""
+        if kind not in self._missed:
+            self._tell(why)
+        self._missed[kind] = why
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the screen at this moment, in words."""
+        elsewhere = self._elsewhere if self._full else ""
+        return "; ".join(part for part in (*self._missed.values(), elsewhere) if part)
+
+    @property
+    def is_open(self) -> bool:
+        """Until it is closed by hand; a window that was lost comes back."""
+        return self._handle is None or not self._glfw.window_should_close(self._handle)
+
+    # ---- keys
+
+    def _key(self, _window: object, key: int, _code: int, action: int, _mods: int) -> None:
+        if action != self._glfw.PRESS:
+            return
+        named = {getattr(self._glfw, f"KEY_{name}"): word for name, word in _KEYS.items()}
+        word = named.get(key, chr(key).lower() if 32 < key < 127 else "")
+        try:
+            if word:
+                self._on_key(word)
+        except Exception as error:  # GLFW would raise it from whatever is called next
+            reason = f"{type(error).__name__}: {error}"[:200]
+            self._tell(f"key {word.replace(' ', 'space')}: {reason}")
+
+    # ---- monitors
+
+    def _wanted(self) -> Any:
+        """The monitor to fill, or None for a window."""
+        monitor, instead = self._monitors.to_fill()
+        if self._full and instead and instead != self._elsewhere:
+            self._tell(instead)
+        if self._full or not instead:
+            self._elsewhere = instead
+        return monitor if self._full else None
+
+    def _settle(self) -> None:
+        """Bring the window to where the picture shall be."""
+        monitor = self._wanted()
+        mode = self._monitors.mode(monitor)
+        if mode is None:
+            at = self._monitors.corner()
+            self._glfw.set_window_monitor(self._handle, None, *at, *self._framed, 0)
+        elif address(monitor) != address(self._glfw.get_window_monitor(self._handle)):
+            size, rate = mode
+            self._glfw.set_window_monitor(self._handle, monitor, 0, 0, *size, rate)
+        self.refresh = self._monitors.rate(monitor)
+
+    def _follow_monitors(self) -> None:
+        if self._full:
+            self._settle()
+        else:
+            self._wanted()  # a window stays where hands have put it
+
+    def toggle_full(self) -> None:
+        """Full screen on the chosen monitor, or back into the window it was."""
+        self._remember_size()
+        self._full = not self._full
+        if self._handle is not None:
+            self._settle()
+
+    def _remember_size(self) -> None:
+        if self._handle is None or self._full:
+            return
+        size = self._glfw.get_window_size(self._handle)
+        self._framed = size if all(size) else self._framed
+
+    # ---- pictures
+
+    def frame(self, picture: np.ndarray, interval: float) -> None:
+        """A new frame (h, w, 3) uint8, to be faded to over `interval` seconds."""
+        self._frame, self._frame_waits = (picture, min(interval, _SLOWEST_FADE)), True
+
+    def panel(self, panel: np.ndarray | None) -> None:
+        """An overlay (h, w, 4) uint8 with straight alpha for the top left corner, or none."""
+        self._panel, self._panel_waits = panel, True
+
+    def draw(self, fit: str, shade: float) -> bool:
+        """Draw once and answer events; False while there is nothing to draw on."""
+        self._glfw.poll_events()
+        if self._canvas is None and not self._reopened():
+            time.sleep(_IDLE)
+            return False
+        if self._monitors.changed():
+            self._follow_monitors()
+        size = self._glfw.get_framebuffer_size(self._handle)
+        if not all(size):
+            time.sleep(_IDLE)  # minimised: there is no display rate to wait for
+            return False
+        begun = time.monotonic()
+        if not self._drawn(size, fit, shade):
+            return False
+        time.sleep(max(0.0, 0.9 / self.refresh - (time.monotonic() - begun)))
+        return True
+
+    def _drawn(self, size: Size, fit: str, shade: float) -> bool:
+        """Whether the driver took it all."""
+        assert self._canvas is not None
+        try:
+            self._hand_over(self._canvas)
+            self._canvas.draw(size, fit, shade)
+            self._glfw.swap_buffers(self._handle)
+            self._canvas.finish()  # frames that queue up in the driver are late frames
+        except _gl_error() as error:
+            self._lose(f"drawing failed ({error})")
+            return False
+        if self._reset_status():
+            self.reopen()
+            return False
+        self._missed.clear()
+        self._tries = 0
+        return True
+
+    def _hand_over(self, canvas: "_Canvas") -> None:
+        """What is new since the canvas was drawn; all of it when the canvas is."""
+        if self._frame_waits and self._frame is not None:
+            canvas.take(*self._frame)
+        if self._panel_waits:
+            canvas.panel(self._panel)
+        self._frame_waits = self._panel_waits = False
 
     def screenshot(self) -> np.ndarray:
         """What was drawn last, uint8 (h, w, 3)."""
-        return self._canvas.screenshot()
+        try:
+            if self._canvas is not None:
+                return self._canvas.screenshot()
+        except _gl_error() as error:
+            self._lose(f"reading the picture failed ({error})")
+        raise Trouble(f"there is no picture of the window: {self.trouble}")
 
     def close(self) -> None:
-        self._glfw.destroy_window(self._handle)
+        self._close_window()
         self._glfw.terminate()
+
+
+def _gl_error() -> type[Exception]:
+    import moderngl
+
+    return moderngl.Error
 
 
 class NoWindow:
     """Shows nothing, at sixty frames a second: for machines without a display."""
 
-    renderer, version, refresh, is_open = "none", 0, 60.0, True
+    renderer, version, refresh, is_open, trouble = "none", 0, 60.0, True, ""
 
     def __init__(self) -> None:
-        self.faults: list[str] = []
         self._due = time.monotonic()
 
     def toggle_full(self) -> None:
@@ -253,8 +374,9 @@ class _Canvas:
 
     def _allocate(self, size: Size, picture: np.ndarray) -> None:
         """Both frames at a new size; what was shown is not faded from, the sizes differ."""
-        for texture in (self._before, self._after, self._mixture):
-            if texture is not None:
+        if self._mixture is not None:
+            held = (self._before, self._after, *self._mixture.color_attachments, self._mixture)
+            for texture in held:
                 texture.release()
         pixels = np.ascontiguousarray(_rgba(picture))
         self._before, self._after = (
@@ -300,7 +422,10 @@ class _Canvas:
         return self._shows[key]
 
     def _draw_panel(self) -> None:
-        width, height = self._panel.size
+        part = min(1.0, *((s - 24) / p for s, p in zip(self._size, self._panel.size, strict=True)))
+        width, height = (int(edge * part) for edge in self._panel.size)
+        if width < 1 or height < 1:
+            return
         self._gl.viewport = (12, self._size[1] - 12 - height, width, height)
         self._gl.enable(self._gl.BLEND)
         self._gl.blend_func = self._gl.SRC_ALPHA, self._gl.ONE_MINUS_SRC_ALPHA

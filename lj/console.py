@@ -1,10 +1,11 @@
 """What the person at the terminal sees: progress and notes on stderr, results on stdout."""
 
 import json
+import queue
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
+    from live.faults import Fault
+    from live.supervisor import Shift, Supervisor, Worker
+
 Advance = Callable[[int, int | None], None]  # frames so far, frames in all if known
 
+_PATIENCE = 0.2  # seconds between two looks for something to say
 _PLAIN_EVERY = 5.0  # seconds between two lines where no bar can be drawn
 
 
@@ -21,6 +26,27 @@ def note(text: str, *, quiet: bool = False) -> None:
     """One line on stderr."""
     if not quiet:
         print(text, file=sys.stderr, flush=True)
+
+
+class Said:
+    """Faults of a show as lines on stderr, in a thread that a stalled terminal may hold up."""
+
+    def __init__(self, supervisor: "Supervisor", *, quiet: bool) -> None:
+        self._coming: queue.SimpleQueue[Fault] = queue.SimpleQueue()
+        self._supervisor = supervisor
+        self._worker: Worker | None = None
+        if not quiet:
+            supervisor.faults.listeners.append(self._coming.put)
+            self._worker = supervisor.employ("terminal", self._say)
+
+    def _say(self, _shift: "Shift") -> None:
+        with suppress(queue.Empty):
+            note(f"fault: {self._coming.get(timeout=_PATIENCE)}")
+
+    def close(self) -> None:
+        """Say no more."""
+        if self._worker is not None:
+            self._supervisor.dismiss(self._worker, 2 * _PATIENCE)
 
 
 def print_json(result: Any) -> None:

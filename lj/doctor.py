@@ -133,7 +133,7 @@ def _built() -> Finding:
     from synth.generators.procedural.building import folder, is_complete
 
     there = is_complete(folder())
-    now = f"{sys.executable} -m synth.generators.procedural"
+    now = f"{sys.executable} -P -m synth.generators.procedural"
     cure = f"not yet; a show builds them while it plays, or build them now: {now}"
     state = "built for this machine" if there else cure
     return Finding("drawing functions", state, there, needed=False)
@@ -178,7 +178,7 @@ def _speed() -> Finding:
         from .stage import beginning, ladder_for
         from .studio import Choice
 
-        ladder = ladder_for(Choice(None, None, "auto"), "auto", "off")
+        ladder = ladder_for(Choice(None, None, "auto"), "auto", "off", lambda _notice: None)
         first = beginning(ladder)
     except (Trouble, ImportError) as trouble:
         return Finding("speed", str(trouble), False, needed=False, stage=True)

@@ -83,6 +83,7 @@ def _follow(device: str | None, duration: float | None, as_json: bool) -> None:
 
     from live.ears import Ears
     from live.microphone import Microphone
+    from live.supervisor import Supervisor
     from synth.generators.procedural.tables import EMBEDDING_SIZE
     from synth.knobs import Knobs
     from synth.visual import Visual
@@ -102,8 +103,10 @@ def _follow(device: str | None, duration: float | None, as_json: bool) -> None:
 
     if as_json:
         ears.after_hop = told
-    source.start()
-    ears.start()
+    supervisor = Supervisor()
+    source.start(supervisor)
+    ears.start(supervisor)
+    supervisor.start()
     begun = time.monotonic()
     try:
         with Bars(quiet=as_json) as bars:
@@ -116,6 +119,7 @@ def _follow(device: str | None, duration: float | None, as_json: bool) -> None:
     finally:
         source.stop()
         ears.stop()
+        supervisor.stop()
 
 
 def row_of(heard: "Features") -> dict[str, object]:

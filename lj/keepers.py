@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from synth.generators import Generator
 from synth.preset import Preset
+from synth.trouble import Trouble
 
 if TYPE_CHECKING:
     from live.keep import Keeper
@@ -32,19 +33,31 @@ def keepers_for(
     generator: Generator,
     *,
     follows: bool,
+    start: float | None,
 ) -> "list[Keeper]":
-    """A recorder, a performance writer, both or none; `follows`: cues come by the song's time."""
+    """A recorder, a session writer, both or none.
+
+    `follows`: cues come by the song's time, which is `start` at the first hop.
+    Where one cannot be begun, nothing is left of the other, and Trouble says why.
+    """
     from live.record import Recorder
     from synth.performance import PerformanceWriter
 
-    keepers: list[Keeper] = []
-    if record is not None:
-        keepers.append(Recorder(record))
-    if log is not None:
-        keepers.append(
-            PerformanceWriter(log, _about(look, generator) | {"follows": follows}, look.knobs)
-        )
-    return keepers
+    about = _about(look, generator) | {"follows": follows, "start": start}
+    begun: list[Keeper] = []
+    try:
+        if record is not None:
+            begun.append(Recorder(record, (generator.width, generator.resolution)))
+        if log is not None:
+            begun.append(PerformanceWriter(log, about, look.knobs))
+    except (OSError, Trouble) as error:
+        for keeper in begun:
+            keeper.discard()
+        if isinstance(error, Trouble):
+            raise
+        place = record if not begun else log
+        raise Trouble(f"{place}: cannot be written ({error.strerror or error})") from None
+    return begun
 
 
 def _about(look: Preset, generator: Generator) -> dict[str, object]:

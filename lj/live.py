@@ -1,6 +1,8 @@
 """`lj live`: the show, from microphone to window."""
 
-import json
+import os
+import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from live.ears import Source
+    from live.keep import Keeper
     from live.show import Show
     from live.window import NoWindow, Window
 
@@ -98,14 +101,17 @@ def live(
     """Listen, and play the picture in a window.
 
     Keys: space freeze, B blackout, F full screen, 1..9 presets, arrows other presets, T tap tempo,
-    G next keyframe, L learn a MIDI control, H overlay, Esc fade out, Esc twice quit.
+    G next keyframe, L learn a MIDI control, H overlay, P the control page's
+    address for phones, Esc fade out, Esc twice quit.
     """
     from live.desk import Desk
+    from live.report import sentences
     from live.show import Show
+    from live.supervisor import Supervisor
     from synth.keyframes import Cues
     from synth.trouble import Trouble
 
-    from .console import code_lines, note
+    from .console import Said, code_lines, note
     from .doors import Doors, Wanted
     from .keepers import check_keepers, keepers_for
     from .stage import beginning, ladder_for
@@ -121,10 +127,9 @@ def live(
         _song(file, start, mute) if file is not None else _microphone(device, channels, rate, gain)
     )
     choice = Choice(generator, weights, compute, engine, precision)
-    ladder = ladder_for(choice, size, look.knobs.look.wide)
+    supervisor = Supervisor()
+    ladder = ladder_for(choice, size, look.knobs.look.wide, supervisor.notices.say)
     keyframes = bank_for(bank, choice)
-    if keyframes is not None:
-        ladder = ladder[:1] if choice.name not in (None, "procedural") else ladder
     first = beginning(ladder)
     desk = Desk(look, settings or [], Path(preset) if preset.endswith(".toml") else None)
     show = Show(
@@ -136,14 +141,16 @@ def live(
         governs=size == "auto",
         ahead=ahead,
         cues=Cues(keyframes, follows=file is not None) if keyframes is not None else None,
-        keepers=keepers_for(record, log, look, first.generator, follows=file is not None),
+        supervisor=supervisor,
     )
     show.overlay_on = overlay
+    said = Said(supervisor, quiet=quiet)
     if first.trouble:
-        note(f"lj: {first.trouble}", quiet=quiet)
-        show.tell(first.trouble)
-    doors = Doors(show, wanted)
+        supervisor.faults.tell("start", first.trouble)
     screen = _screen(show, no_window, monitor, windowed)
+    doors = Doors(show, wanted)
+    show.card = (doors.address, doors.code)
+    show.farewells += [doors.close, said.close]
     note(
         f"hearing {source.name}; {first.generator.name} {first.generator.resolution} px, "
         f"{1000 * first.seconds:.0f} ms a frame; {look.name}",
@@ -151,23 +158,30 @@ def live(
     )
     for line in (*doors.lines, *code_lines(doors.code)):
         note(line, quiet=quiet)
+
+    def keepers() -> "list[Keeper]":
+        return keepers_for(
+            record, log, look, first.generator, follows=file is not None, start=source.start_at
+        )
+
     try:
-        outcome = show.run(screen, seconds)
+        outcome = show.run(screen, seconds, keepers=keepers, report=report)
         if snapshot is not None:
             _write_png(screen.screenshot(), snapshot)
     finally:
         doors.close()
         screen.close()
-    if report is not None:
-        report.write_text(json.dumps(outcome.values(), indent=2) + "\n", "utf-8")
     note(
         f"{outcome.frames_shown} frames shown, {outcome.frames_generated} drawn in "
         f"{outcome.seconds:.1f} s; {outcome.onsets_shown} of {outcome.onsets_heard} onsets shown; "
         f"{outcome.latency_ms['p50']:.0f} ms from sound to picture",
         quiet=quiet,
     )
-    for fault in outcome.faults:
+    for fault in sentences(outcome.faults):
         note(f"fault: {fault}", quiet=quiet)
+    if supervisor.left_behind:  # whoever waits for what hangs would hang too
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _song(file: Path, start: float, mute: bool) -> "Source":
@@ -201,7 +215,12 @@ def _screen(
     if no_window:
         return NoWindow()
     place = Place(monitor, size_of(windowed) if windowed else None)
-    window = Window(place, title="Latent Jockey", on_key=lambda key: show.key(window, key))
+    window = Window(
+        place,
+        title="Latent Jockey",
+        on_key=lambda key: show.key(window, key),
+        tell=partial(show.supervisor.faults.tell, "window"),
+    )
     return window
 
 

@@ -19,16 +19,18 @@ from .studio import Choice
 
 if TYPE_CHECKING:
     from live.painter import Step
+    from synth.generators.compiling import Say
 
 SIDES = (768, 512, 384, 256)  # of the embedded generator, pixels; smaller ones cost more
 _SHARE = 0.6  # of the time for a frame that drawing may take alone; the window needs some too
 _BIGGAN_COST = {"biggan-512": 38.0, "biggan-256": 29.4, "biggan-128": 8.9}  # GMAC a frame
 
 
-def ladder_for(choice: Choice, size: str, wide: str) -> "list[Step]":
+def ladder_for(choice: Choice, size: str, wide: str, say: "Say") -> "list[Step]":
     """The steps of a show with the chosen generator; the embedded one is always the last resort.
 
-    With a fixed `size` the embedded generator has that one step.
+    With a fixed `size` the embedded generator has that one step. Generators `say` what they do
+    behind the show.
     """
     from live.painter import Step
 
@@ -36,7 +38,7 @@ def ladder_for(choice: Choice, size: str, wide: str) -> "list[Step]":
         raise Trouble(f"--size is {size}; use auto, or 64 to 2048")
     name = choice.name or generators.DEFAULT
     if name == generators.DEFAULT:
-        return [_drawn(side, choice) for side in (SIDES if size == "auto" else (int(size),))]
+        return [_drawn(side, choice, say) for side in (SIDES if size == "auto" else (int(size),))]
     if name not in generators.NAMES:
         raise Trouble(f"“{name}” is no generator; use {', '.join(generators.NAMES)}")
 
@@ -49,18 +51,23 @@ def ladder_for(choice: Choice, size: str, wide: str) -> "list[Step]":
             precision=choice.precision,
             engine=choice.engine,
             compiles="background",
+            say=say,
         )
 
-    return [Step(name, _BIGGAN_COST[name], loaded), _drawn(384, choice)]
+    return [Step(name, _BIGGAN_COST[name], loaded), _drawn(384, choice, say)]
 
 
-def _drawn(side: int, choice: Choice) -> "Step":
+def _drawn(side: int, choice: Choice, say: "Say") -> "Step":
     """The embedded generator at one side."""
     from live.painter import Step
 
     def made() -> Generator:
         return generators.generator_of(
-            "procedural", resolution=side, device=choice.device, compiles="background"
+            "procedural",
+            resolution=side,
+            device=choice.device,
+            compiles="background",
+            say=say,
         )
 
     return Step(f"procedural {side}", float(side * side), made)

@@ -18,7 +18,7 @@ from torch import Tensor
 from synth.hop import RATE
 from synth.trouble import Trouble
 
-from .hub import complete_torchvision, reason_of
+from .hub import Model, complete_torchvision, reason_of
 
 TINY = "tiny-random"
 _NEAREST = 3  # scenes that one sound is like
@@ -101,14 +101,18 @@ def clap_of(name: str) -> Clap:
     transformers.utils.logging.disable_progress_bar()
     if name == TINY:
         return _tiny(transformers)
+    known = Model(name, option="--clap")
+    known.check_size()
+    revision = known.revision or "main"
     try:
-        model = transformers.ClapModel.from_pretrained(name)
-        processor = transformers.ClapProcessor.from_pretrained(name)
+        model = transformers.ClapModel.from_pretrained(name, revision=revision)
+        processor = transformers.ClapProcessor.from_pretrained(name, revision=revision)
     except Exception as error:  # the hub's and the library's errors are of many kinds
         raise Trouble(
             f"--clap {name}: cannot be loaded ({reason_of(error)}); "
             f"use laion/clap-htsat-unfused, a folder, or {TINY}"
         ) from None
+    known.check_digests()
     return Clap(name, model.eval().requires_grad_(False), processor)
 
 

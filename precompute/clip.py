@@ -12,7 +12,7 @@ from torch import Tensor
 
 from synth.trouble import Trouble
 
-from .hub import complete_torchvision, reason_of
+from .hub import Model, complete_torchvision, reason_of
 
 TINY = "tiny-random"
 DEFAULT = "ViT-B-32/laion2b_s34b_b79k"
@@ -67,6 +67,8 @@ def clip_of(name: str, device: str = "cpu") -> Clip:
     model, _, pretrained = (
         name.partition("/") if not name.startswith("local-dir:") else (name, "", "")
     )
+    known = Model(_repository(open_clip, model, pretrained), option="--clip")
+    known.check_size()
     try:
         network, _, _ = open_clip.create_model_and_transforms(
             model, pretrained=pretrained or None, device=device
@@ -77,7 +79,17 @@ def clip_of(name: str, device: str = "cpu") -> Clip:
             f"--clip {name}: cannot be loaded ({reason_of(error)}); "
             f"use MODEL/PRETRAINED as open_clip lists them, local-dir:FOLDER, or {TINY}"
         ) from None
+    known.check_digests()
     return _asked(name, network, tokenizer, device)
+
+
+def _repository(open_clip: Any, model: str, pretrained: str) -> str:
+    """Where on the hub a model lies, or the folder where it lies here; "" where open_clip knows."""
+    schema, _, place = model.partition(":")
+    if schema in {"hf-hub", "local-dir"}:
+        return place
+    found: str = open_clip.get_pretrained_cfg(model, pretrained).get("hf_hub", "")
+    return found.rpartition("/")[0]
 
 
 def _tiny(open_clip: Any, device: str) -> Clip:

@@ -1,6 +1,8 @@
 """SBERT by way of sentence-transformers: what words mean, without pictures."""
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -8,7 +10,7 @@ from torch import Tensor
 
 from synth.trouble import Trouble
 
-from .hub import complete_torchvision, reason_of
+from .hub import Model, complete_torchvision, reason_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,15 @@ def sentences_of(name: str, device: str = "cpu") -> Sentences:
             "sentence-transformers is not installed; pip install 'latent-jockey[sentences]'"
         ) from None
     transformers.utils.logging.disable_progress_bar()
+    known = name if "/" in name or Path(name).is_dir() else f"sentence-transformers/{name}"
+    model = Model(known, option="--sbert", cache=os.environ.get("SENTENCE_TRANSFORMERS_HOME"))
+    model.check_size()
     try:
-        return Sentences(SentenceTransformer(name, device=device))
+        loaded = SentenceTransformer(name, device=device, revision=model.revision)
     except Exception as error:  # the hub's and the library's errors are of many kinds
         raise Trouble(
             f"--sbert {name}: cannot be loaded ({reason_of(error)}); "
             "use all-MiniLM-L6-v2 or a folder"
         ) from None
+    model.check_digests()
+    return Sentences(loaded)

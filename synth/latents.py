@@ -114,15 +114,25 @@ class Steering:
 
     def __init__(self, steer: Steer, embed: Embed) -> None:
         stream = np.random.RandomState(steer.seed)
-        chosen = chosen_classes(steer)
-        self._palette = embed(np.eye(CLASSES, dtype=np.float32)[list(chosen)]).astype(np.float64)
+        self._chosen = chosen = chosen_classes(steer)
+        self.embed_by(embed)
         self._walk = Walk(stream)
         self._mixture = Mixture(len(chosen))
         self._kick = _Kick(stream)
         self._breath = _Breath(stream)
         self._bands = _BandPush(np.random.RandomState([steer.seed, 1]))  # the walk keeps its own
         self._noise: np.ndarray | None = None
+
+    def embed_by(self, embed: Embed) -> None:
+        """Meet another generator's matrix; the mixture of its classes begins where it stood."""
+        chosen = np.eye(CLASSES, dtype=np.float32)[list(self._chosen)]
+        self._palette = embed(chosen).astype(np.float64)
         self._embedding: np.ndarray | None = None
+
+    @property
+    def embedding_size(self) -> int:
+        """How long an embedding is."""
+        return int(self._palette.shape[1])
 
     def step(self, heard: Features, steer: Steer, dt: float, bands: Bands = _NO_BANDS) -> Latent:
         """Advance `dt` seconds under one hop's features and the knobs of this moment."""

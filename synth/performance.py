@@ -5,14 +5,17 @@ A performance is a folder `NAME.ljlog` that is whole at any moment, also after a
     show.json      versions, generator, preset and every knob at the first hop
     sound.wav      mono float32 at RATE, hop after hop
     events.jsonl   one JSON object a line: `hop`, and `set` (knobs that changed, with `fade` in
-                   seconds when the look changed), `freeze`, `blackout` or `cue` (a keyframe's
-                   number in the bank, null for its release)
+                   seconds when the look changed), `freeze`, `blackout`, `cue` (a keyframe's
+                   number in the bank, null for its release) or `at` (seconds of the song at the
+                   hop's end, where counting hops says otherwise; `still` when it stands there)
 
 Latents follow from these alone, bit for bit, for sound and hands meet in one order: hops.
 """
 
 import json
+import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -23,9 +26,9 @@ import numpy as np
 
 from .hop import RATE
 from .keyframes import Cues
-from .knobs import Knobs, knobs_of, with_values
+from .knobs import Knobs, knob_of, with_values
 from .latents import Embed, Latent
-from .trouble import Trouble
+from .trouble import Trouble, shown
 from .visual import Visual
 
 SUFFIX = ".ljlog"
@@ -50,17 +53,33 @@ class PerformanceWriter:
     """Appends to a new folder; not for the ears' own thread, for a disk may take its time."""
 
     def __init__(self, folder: Path, about: dict[str, Any], knobs: Knobs) -> None:
-        """`about` is what to know of the show besides its knobs, as JSON values."""
+        """`about` is what to know of the show besides its knobs, as JSON values.
+
+        Trouble where the folder cannot be written; then nothing of it is left.
+        """
         check_new(folder)
         self.path = folder
-        folder.mkdir()
-        head = {"format": FORMAT, **about, "knobs": knobs.model_dump()}
-        (folder / "show.json").write_text(json.dumps(head, indent=2) + "\n", "utf-8")
-        self._events = (folder / "events.jsonl").open("w", encoding="utf-8", buffering=1)
-        options = {"rf64": "auto", "flush_packets": "1"}
-        self._file = av.open(folder / "sound.wav", "w", format="wav", options=options)
-        self._stream = self._file.add_stream("pcm_f32le", rate=RATE, layout="mono")
+        self._open = ExitStack()
         self._samples = 0
+        try:
+            folder.mkdir()
+        except OSError as error:
+            raise unwritable(folder, error) from None
+        try:
+            head = {"format": FORMAT, **about, "knobs": knobs.model_dump()}
+            (folder / "show.json").write_text(json.dumps(head, indent=2) + "\n", "utf-8")
+            events = (folder / "events.jsonl").open("w", encoding="utf-8", buffering=1)
+            self._events = self._open.enter_context(events)
+            options = {"rf64": "auto", "flush_packets": "1"}
+            sound = av.open(folder / "sound.wav", "w", format="wav", options=options)
+            self._file = self._open.enter_context(sound)
+            self._stream = self._file.add_stream("pcm_f32le", rate=RATE, layout="mono")
+            self._file.start_encoding()
+        except BaseException as error:
+            self._remove()
+            if isinstance(error, OSError | av.FFmpegError):
+                raise unwritable(folder, error) from None
+            raise
 
     def hop(self, samples: np.ndarray) -> None:
         """The next hop (n,) float32, as it was heard."""
@@ -78,8 +97,23 @@ class PerformanceWriter:
         """Pictures follow from the rest; nothing is written."""
 
     def close(self) -> None:
-        self._events.close()
-        self._file.close()
+        self._open.close()
+
+    def discard(self) -> None:
+        """Take back what was created, unless sound was heard."""
+        if not self._samples:
+            self._remove()
+
+    def _remove(self) -> None:
+        with suppress(OSError, av.FFmpegError):  # what cannot be finished is thrown away
+            self._open.close()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def unwritable(path: Path, error: Exception) -> Trouble:
+    """What a failure to write means to a person."""
+    reason = getattr(error, "strerror", None) or str(error)
+    return Trouble(f"{path}: cannot be written ({reason}); free space or name another place")
 
 
 def check_new(folder: Path) -> None:
@@ -127,7 +161,7 @@ def performance_of(folder: Path) -> Performance:
     place = folder / "show.json"
     try:
         about = json.loads(place.read_text("utf-8"))
-        knobs = knobs_of(about.pop("knobs"), str(place))
+        knobs = _knobs_in(about.pop("knobs"), str(place))
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise Trouble(
             f"{folder}: is no performance ({error}); name a folder that lj live --log wrote"
@@ -135,6 +169,19 @@ def performance_of(folder: Path) -> Performance:
     if about.get("format") != FORMAT:
         raise Trouble(f"{place}: has format {about.get('format')}; this lj reads {FORMAT}")
     return Performance(folder, about, knobs, tuple(_events(folder / "events.jsonl")))
+
+
+def _knobs_in(values: dict[str, dict[str, Any]], place: str) -> Knobs:
+    flat = {f"{group}.{key}": v for group, part in values.items() for key, v in part.items()}
+    return with_values(Knobs(), _recorded(flat), place)
+
+
+def _recorded(values: dict[str, Any]) -> dict[str, Any]:
+    """Knobs by name as this version takes them; an older one took tempi below the floor."""
+    floor, bpm = knob_of("hear.bpm").floor, values.get("hear.bpm")
+    if isinstance(bpm, (int, float)) and floor is not None and 0 < bpm < floor:
+        return values | {"hear.bpm": floor}
+    return values
 
 
 def _events(path: Path) -> Iterator[Event]:
@@ -151,7 +198,10 @@ def _events(path: Path) -> Iterator[Event]:
                 return  # cut short by a crash
             raise Trouble(f"{path}: line {number} is no event") from None
         if not isinstance(hop, int):
-            raise Trouble(f"{path}: line {number}: hop is {hop!r}; it must be a whole number")
+            place = f"{path}: line {number}"
+            raise Trouble(f"{place}: hop is {shown(hop)}; it must be a whole number")
+        if not isinstance(event.get("at", 0.0), (int, float)):
+            raise Trouble(f"{path}: line {number}: at is {shown(event['at'])}; it must be seconds")
         yield event
 
 
@@ -166,23 +216,25 @@ class Replay(Visual):
         self._frozen = False
         self._shown: Latent | None = None
 
-    def hear(self, hop: np.ndarray) -> Latent:
+    def hear(self, hop: np.ndarray, at: float | None = None) -> Latent:
         while self._coming and self._coming[-1]["hop"] <= self._hop:
             self._carry_out(self._coming.pop())
         self._hop += 1
-        latent = super().hear(hop)
+        latent = super().hear(hop, at)
         if self._shown is None or not self._frozen:
             self._shown = latent
         return self._shown
 
     def _carry_out(self, event: Event) -> None:
         if "set" in event:
-            knobs = with_values(self.knobs, event["set"], self._place)
+            knobs = with_values(self.knobs, _recorded(event["set"]), self._place)
             if event.get("fade") is None:
                 self.knobs = knobs
             else:
                 self.change(knobs, event["fade"])
         self._frozen = event.get("freeze", self._frozen)
+        if "at" in event:
+            self.position.jump(event["at"], still=bool(event.get("still")))
         if "cue" in event and self.cues is not None:
             if event["cue"] is None:
                 self.cues.release()

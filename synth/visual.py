@@ -1,12 +1,17 @@
 """The assembly that both play: hops in, latents out, by way of features."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 
 from .features import Analyzer, Features
 from .hop import HOP, RATE
+from .imagenet import CLASSES
 from .keyframes import Cues
 from .knobs import Knobs
 from .latents import Embed, Latent, Steering
+from .position import Position
 
 _DEEPEST = 3  # looks that fade at once; a fourth begins from what is played
 
@@ -22,10 +27,14 @@ class Visual:
         self.knobs = knobs
         self.heard: Features | None = None  # of the last hop
         self.changes = 0  # looks that gave way to another
-        self._embed = embed
+        self.position = Position(self.dt)  # of the song
+        self.jump: dict[str, Any] | None = None  # of the position, in the last hop; a log needs it
+        self.embed = embed
         self._steering = Steering(knobs.steer, embed)
         self._fading: _Fading | None = None
         self._played: Latent | None = None  # before cues
+        # whether the bank was made for the generator that plays
+        self._cues_fit = cues is None or cues.bank.embedding_size == self._steering.embedding_size
 
     @property
     def dt(self) -> float:
@@ -37,8 +46,34 @@ class Visual:
         """Seconds by which latents trail the sound."""
         return self.analyzer.delay
 
-    def hear(self, hop: np.ndarray) -> Latent:
-        """The latent at the end of the next hop (hop,) of float32 samples."""
+    def anew(self) -> "Visual":
+        """An instrument with the same knobs that has heard nothing yet."""
+        cues = Cues(self.cues.bank, follows=self.cues.follows) if self.cues is not None else None
+        fresh = Visual(self.knobs, self.embed, cues)
+        fresh._cues_fit = self._cues_fit
+        fresh.position, fresh.jump = replace(self.position), self.jump
+        return fresh
+
+    def play_on(self, generator: str, embed: Embed) -> None:
+        """Mix the class embeddings of another generator from the next hop on; all else plays on.
+
+        A bank that was made for another one is silent meanwhile.
+        """
+        self.embed = embed
+        self._steering.embed_by(embed)
+        self._cues_fit = self.cues is None or (
+            self.cues.bank.about.get("generator") == generator
+            and self.cues.bank.embedding_size == self._steering.embedding_size
+        )
+        if self._fading is not None:
+            self._fading.embed_by(embed)
+
+    def hear(self, hop: np.ndarray, at: float | None = None) -> Latent:
+        """The latent at the end of the next hop (hop,) of float32 samples.
+
+        `at` is how far the song is then, in seconds; one hop further than before when it is None.
+        Where it is not one hop further, `jump` tells.
+        """
         self.heard = self.analyzer.hear(hop, self.knobs.hear)
         latent = self._steering.step(self.heard, self.knobs.steer, self.dt, self.knobs.bands)
         if self._fading is not None:
@@ -46,8 +81,10 @@ class Visual:
             if self._fading.over:
                 self._fading = None
         self._played = latent
-        if self.cues is not None:
-            latent = self.cues.step(self.heard, latent, self.knobs.cue, self.dt, self.delay)
+        self.jump = self.position.step(at)
+        if self.cues is not None and self._cues_fit:
+            now = self.position.seconds
+            latent = self.cues.step(self.heard, latent, self.knobs.cue, self.dt, self.delay, now)
         return latent
 
     def turn(self, knobs: Knobs) -> None:
@@ -59,14 +96,14 @@ class Visual:
 
     def change(self, knobs: Knobs, fade: float | None = None) -> None:
         """Another look: both play on while one fades into the other over `fade` seconds."""
-        self.changes += 1
+        coming = Steering(knobs.steer, self.embed)
         seconds = knobs.preset.fade if fade is None else fade
         if self._fading is not None and self._fading.depth >= _DEEPEST:
             self._fading = _Fading(_Still(self._played), None, seconds)
         else:
             self._fading = _Fading(_Going(self._steering, self.knobs), self._fading, seconds)
-        self.knobs = knobs
-        self._steering = Steering(knobs.steer, self._embed)
+        self.changes += 1
+        self.knobs, self._steering = knobs, coming
 
 
 def _subjects(knobs: Knobs) -> tuple[object, ...]:
@@ -83,6 +120,9 @@ class _Going:
     def step(self, heard: Features, dt: float) -> Latent:
         return self._steering.step(heard, self._knobs.steer, dt, self._knobs.bands)
 
+    def embed_by(self, embed: Embed) -> None:
+        self._steering.embed_by(embed)
+
 
 class _Still:
     """What was played when looks changed faster than they could fade."""
@@ -93,6 +133,12 @@ class _Still:
     def step(self, _heard: Features, _dt: float) -> Latent:
         assert self._latent is not None
         return self._latent
+
+    def embed_by(self, embed: Embed) -> None:
+        """No class of another generator looks like it; it shows none of theirs."""
+        if self._latent is not None:
+            nothing = embed(np.zeros((1, CLASSES), np.float32))[0]
+            self._latent = replace(self._latent, embedding=nothing)
 
 
 class _Fading:
@@ -110,6 +156,12 @@ class _Fading:
     def depth(self) -> int:
         """How many looks are fading at once."""
         return 1 + (self._before.depth if self._before is not None else 0)
+
+    def embed_by(self, embed: Embed) -> None:
+        """Every look that goes shows another generator's classes."""
+        self._going.embed_by(embed)
+        if self._before is not None:
+            self._before.embed_by(embed)
 
     def step(self, heard: Features, coming: Latent, dt: float) -> Latent:
         self._age += dt

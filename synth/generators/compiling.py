@@ -1,9 +1,15 @@
-"""When faster forms are made, who is told of it, and memory as all forms want it."""
+"""When faster forms are made, where their code is kept, and memory as all forms want it."""
 
 import ctypes
+import hashlib
+import os
 import platform
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
+
+from synth.cache import cache_place, private_folder
 
 Compiles = Literal["never", "first", "background"]
 Say = Callable[[str], None]
@@ -15,3 +21,33 @@ def keep_large_blocks() -> None:
         libc = ctypes.CDLL("libc.so.6")
         libc.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
         libc.mallopt(-1, (1 << 31) - 1)  # M_TRIM_THRESHOLD
+
+
+def keep_compiled_code_private() -> None:
+    """Have torch's compilers keep their code in the user's own cache; Trouble where that is open.
+
+    Their own choice is a folder in /tmp with a name that can be guessed, which whoever makes it
+    first owns. Call before anything is compiled; a place that the user names stays.
+    """
+    guessable = str(Path(tempfile.gettempdir(), "torchinductor_"))
+    for variable, name in (("TORCHINDUCTOR_CACHE_DIR", "inductor"), ("TRITON_CACHE_DIR", "triton")):
+        if os.environ.get(variable, guessable).startswith(guessable):
+            place = cache_place("compiled", machine_digest()[:24], name)
+            os.environ[variable] = str(private_folder(place))
+
+
+def machine_digest(*parts: bytes) -> str:
+    """What machine code depends on: the processor, torch, and `parts`."""
+    import torch
+
+    digest = hashlib.sha256(f"{torch.__version__} {_processor()}".encode())
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _processor(info: Path = Path("/proc/cpuinfo")) -> str:
+    """Machine code for one processor may not run on another that mounts the same home."""
+    lines = info.read_text().splitlines() if info.exists() else []  # Linux alone has it
+    flags = [line for line in lines if line.startswith("flags")][:1]
+    return f"{platform.platform()} {platform.processor()} {flags}"

@@ -12,6 +12,7 @@ from live.ears import Ears
 from live.inputs import Input, chosen, inputs, loopback_help
 from live.line import Phase
 from live.microphone import Microphone
+from live.supervisor import Supervisor
 from synth.hop import HOP
 from synth.knobs import Knobs
 from synth.latents import Latent
@@ -36,8 +37,9 @@ def test_a_song_through_portaudio_gives_the_offline_latents(
 
     microphone = Microphone("pulse", channels=[1])
     ears = Ears(microphone, Visual(Knobs(), Lamp().embed), after_hop=keep)
-    microphone.start()
-    ears.start()
+    supervisor = Supervisor()
+    microphone.start(supervisor)
+    ears.start(supervisor)
     until(lambda: microphone.line.phase is Phase.OPEN, "the input", 10)
     time.sleep(0.3)
     begun = len(heard)
@@ -66,23 +68,23 @@ def test_a_song_through_portaudio_gives_the_offline_latents(
 
 
 @contextmanager
-def hearing(sound_server: SoundServer) -> Iterator[tuple[Microphone, Ears]]:
+def hearing(sound_server: SoundServer) -> Iterator[tuple[Microphone, Ears, Supervisor]]:
     """An open input that hears sound."""
-    microphone = Microphone("pulse")
+    microphone, supervisor = Microphone("pulse"), Supervisor()
     ears = Ears(microphone, Visual(Knobs(), Lamp().embed))
     with Feeder(sound_server):
-        microphone.start()
-        ears.start()
+        microphone.start(supervisor)
+        ears.start(supervisor)
         try:
             until(lambda: ears.level > 0.01, "sound", 15)
-            yield microphone, ears
+            yield microphone, ears, supervisor
         finally:
             ears.stop()
             microphone.stop()
 
 
 def test_a_killed_server_is_waited_for_and_found_again(sound_server: SoundServer) -> None:
-    with hearing(sound_server) as (microphone, ears):
+    with hearing(sound_server) as (microphone, ears, supervisor):
         sound_server.kill()
         until(lambda: microphone.line.phase is not Phase.OPEN, "the loss", 10)
         before = ears.hops
@@ -91,11 +93,11 @@ def test_a_killed_server_is_waited_for_and_found_again(sound_server: SoundServer
         sound_server.start()
         until(lambda: microphone.line.phase is Phase.OPEN and ears.level > 0.01, "return", 30)
         assert microphone.trouble == ""
-        assert any("pulse" in fault or "input" in fault for fault in microphone.faults)
+        assert any(fault.part == "capture" for fault in supervisor.faults)
 
 
 def test_a_server_that_hangs_does_not_hang_the_show(sound_server: SoundServer) -> None:
-    with hearing(sound_server) as (microphone, ears):
+    with hearing(sound_server) as (microphone, ears, _):
         sound_server.pause()
         until(lambda: microphone.line.phase is not Phase.OPEN, "the stall", 10)
         before = ears.hops
@@ -108,7 +110,7 @@ def test_a_server_that_hangs_does_not_hang_the_show(sound_server: SoundServer) -
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_callback_that_raises_is_noticed_and_replaced(sound_server: SoundServer) -> None:
     """PortAudio never calls such a callback again, and tells nobody."""
-    with hearing(sound_server) as (microphone, ears):
+    with hearing(sound_server) as (microphone, ears, supervisor):
         broken = microphone.ring
 
         def fail(_block: np.ndarray) -> None:
@@ -116,12 +118,12 @@ def test_a_callback_that_raises_is_noticed_and_replaced(sound_server: SoundServe
 
         broken.write = fail  # type: ignore[method-assign]
         until(lambda: microphone.ring is not broken and ears.level > 0.01, "return", 20)
-        assert microphone.faults
+        assert len(supervisor.faults)
 
 
 def test_channels_that_are_not_there_are_named(sound_server: SoundServer) -> None:
     microphone = Microphone("pulse", channels=[40])
-    microphone.start()
+    microphone.start(Supervisor())
     until(lambda: "--channels 40" in microphone.trouble, "the trouble", 10)
     microphone.stop()
 
@@ -168,14 +170,14 @@ def test_what_the_computer_plays_is_known_by_name() -> None:
 
 
 def test_hops_are_whole(sound_server: SoundServer) -> None:
-    microphone = Microphone("pulse", rate=48000)
+    microphone, supervisor = Microphone("pulse", rate=48000), Supervisor()
     sizes: set[int] = set()
     ears = Ears(
         microphone, Visual(Knobs(), Lamp().embed), after_hop=lambda hop, _: sizes.add(len(hop))
     )
     with Feeder(sound_server):
-        microphone.start()
-        ears.start()
+        microphone.start(supervisor)
+        ears.start(supervisor)
         until(lambda: ears.level > 0.01, "sound", 15)
         ears.stop()
         microphone.stop()

@@ -30,7 +30,7 @@ def biggan_of(
     """Load BigGAN as asked; Trouble names what is not there."""
     chosen_engine, chosen_precision = _engine(engine), _precision(precision)
     half = dtype_for(chosen_precision, torch.device(device)) != torch.float32
-    model = model_of(name, weights, half=half)
+    model = model_of(name, weights, half=half, say=say)
     if chosen_engine == "torch":
         return BigGan(
             name,

@@ -7,7 +7,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ..compiling import Compiles, Say, keep_large_blocks
+from synth.trouble import Trouble
+
+from ..compiling import Compiles, Say, keep_compiled_code_private, keep_large_blocks
 from .network import Network
 
 Drawn = Callable[[Tensor, Tensor, Tensor], Tensor]  # Network.drawn, plain or compiled
@@ -49,11 +51,19 @@ class TorchEngine:
         keep_large_blocks()
         self._network = network.eval().to(device)
         self._device, self._say = device, say
-        self._compiles = compiles
+        self._compiles = compiles if compiles == "never" else self._if_private(compiles)
         self._captures = device.type == "cuda"
         self._forms: dict[int, Form] = {}  # the one in use for each bucket
         self._compiled: list[int] = []
         self._begun: list[threading.Thread] = []
+
+    def _if_private(self, compiles: Compiles) -> Compiles:
+        try:
+            keep_compiled_code_private()
+        except Trouble as trouble:
+            self._say(f"{trouble}; the plain form goes on")
+            return "never"
+        return compiles
 
     @torch.no_grad()
     def frames(self, condition: Tensor, truncation: Tensor) -> Tensor:

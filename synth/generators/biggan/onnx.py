@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import platformdirs
 import torch
 from torch import Tensor
 
+from synth.cache import cache_place, check_own, private_folder
 from synth.trouble import Trouble
 
 from .engines import bucket_of, filled
@@ -110,6 +110,7 @@ def _example(network: Network, batch: int) -> dict[str, Tensor]:
 def exported_engine(runtime: Runtime, model: Model, *, wide: str, half: bool) -> "GraphEngine":
     """An engine over a graph that is exported when first needed and kept in the user's cache."""
     _check(runtime)
+    private_folder(_engine_folder())
     small = half and runtime == "tensorrt"
     dtype = torch.float16 if small else torch.float32
     network = Network(model.shape, model.tensors, dtype=dtype, wide=wide)
@@ -136,14 +137,23 @@ class GraphEngine:
 
     def _graph(self, batch: int) -> Path:
         path = _engine_folder() / f"{self._identity}-{batch}.onnx"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
+        if not _is_own(path):
             export(self._network, batch, path)
+            path.chmod(0o600)
         return path
 
 
 def _engine_folder() -> Path:
-    return Path(platformdirs.user_cache_dir("latent-jockey")) / "engines"
+    return cache_place("engines")
+
+
+def _is_own(graph: Path) -> bool:
+    """Whether a graph is there that others did not write; another one is exported anew."""
+    try:
+        check_own(graph)
+    except Trouble:
+        return False
+    return True
 
 
 def _identity(model: Model, wide: str, dtype: torch.dtype) -> str:
@@ -208,7 +218,7 @@ def _tensorrt_run(path: Path) -> Run:
     options = {
         "trt_fp16_enable": True,
         "trt_engine_cache_enable": True,
-        "trt_engine_cache_path": str(cache),
+        "trt_engine_cache_path": str(private_folder(cache)),  # machine code, as OpenVINO's
     }
     return _session_run(
         path,
@@ -223,7 +233,7 @@ def _tensorrt_run(path: Path) -> Run:
 def _openvino_run(path: Path) -> Run:
     openvino = _need("openvino")
     core = openvino.Core()
-    core.set_property({"CACHE_DIR": str(path.with_suffix(".openvino"))})
+    core.set_property({"CACHE_DIR": str(private_folder(path.with_suffix(".openvino")))})
     compiled = core.compile_model(core.read_model(path), "CPU", {"PERFORMANCE_HINT": "LATENCY"})
     request = compiled.create_infer_request()
 

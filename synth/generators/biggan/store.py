@@ -6,16 +6,20 @@ so a changed file is folded anew.
 
 import hashlib
 import json
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
 from pytorch_pretrained_biggan import BigGAN, BigGANConfig
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from synth.cache import cache_place, private_folder
+from synth.trouble import Trouble
+
+from ..compiling import Say
 from .folding import Shape, folded
 from .packing import packed, unpacked
 from .weights import check_size, located, read_checkpoint
@@ -39,11 +43,13 @@ class Model:
         return int(self.config.output_dim)
 
 
-def model_of(name: str, weights: Path | None, *, half: bool) -> Model:
+def model_of(
+    name: str, weights: Path | None, *, half: bool, say: Say = lambda _notice: None
+) -> Model:
     """The named network from a folder or file, or from where `lj fetch` put it.
 
-    With `half` the packed cache is read, or written on the way: both give the same numbers.
-    Without, every bit is kept.
+    With `half` the packed cache is read, or written on the way: both give the same numbers; `say`
+    is told where it cannot be kept. Without, every bit is kept.
     """
     file = located(name, weights)
     cache = _cache_of(file)
@@ -56,7 +62,7 @@ def model_of(name: str, weights: Path | None, *, half: bool) -> Model:
     stock = BigGAN(checkpoint.config)
     stock.load_state_dict(checkpoint.state, strict=True)
     model = folded_model(stock)
-    return _keep(model, cache) if half else model
+    return _keep(model, cache, say) if half else model
 
 
 def folded_model(stock: BigGAN) -> Model:
@@ -68,7 +74,7 @@ def _cache_of(file: Path) -> Path:
     facts = file.stat()
     key = f"{_FORM} {file.resolve()} {facts.st_size} {facts.st_mtime_ns}"
     digest = hashlib.sha256(key.encode()).hexdigest()[:24]
-    return Path(platformdirs.user_cache_dir("latent-jockey")) / "folded" / f"{digest}.safetensors"
+    return cache_place("folded", f"{digest}.safetensors")
 
 
 def _read(cache: Path) -> Model | None:
@@ -83,19 +89,20 @@ def _read(cache: Path) -> Model | None:
     return Model(BigGANConfig.from_dict(about["config"]), tensors)
 
 
-def _keep(model: Model, cache: Path) -> Model:
+def _keep(model: Model, cache: Path, say: Say) -> Model:
     """Write the cache in one step and return what it holds.
 
-    A full or read-only disk only costs time at the next start.
+    A full or read-only disk, or a cache that is open to others, only costs time at the next start.
     """
     small, shapes = packed(model.tensors)
-    partial = cache.with_suffix(".partial")
+    partial = cache.with_suffix(f".{os.getpid()}.partial")
     try:
-        cache.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(cache.parent)
         about = {"config": model.config.to_dict(), "shapes": shapes}
         save_file(small, partial, {"model": json.dumps(about)})  # one entry: several have no order
         partial.replace(cache)
-    except (OSError, SafetensorError):
+    except (OSError, SafetensorError, Trouble) as error:
+        say(f"folded weights cannot be kept, the next start folds them again: {error}")
         with suppress(OSError):
             partial.unlink(missing_ok=True)
     return Model(model.config, unpacked(small, shapes))

@@ -8,13 +8,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
 import torch
 from pytorch_pretrained_biggan import BigGAN, BigGANConfig
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from synth.cache import cache_place
 from synth.trouble import Trouble
 
 _FIXED = {"z_dim": 128, "num_classes": 1000}  # what makes a latent playable by every generator
@@ -32,7 +32,7 @@ class Checkpoint:
 
 def cache_folder(name: str) -> Path:
     """Where `lj fetch` keeps the named generator."""
-    return Path(platformdirs.user_cache_dir("latent-jockey")) / name
+    return cache_place(name)
 
 
 def located(name: str, weights: Path | None) -> Path:
@@ -60,7 +60,7 @@ def check_size(name: str, config: BigGANConfig, place: Path) -> None:
 def read_checkpoint(path: Path) -> Checkpoint:
     """Read a folder or a weights file with its config.json beside it; check every tensor."""
     folder, file = (path, _model_file(path)) if path.is_dir() else (path.parent, path)
-    config = _config_of(folder / "config.json")
+    config = config_of(folder / "config.json")
     state = _state_of(file)
     check(state, config, file)
     return Checkpoint(file, config, state)
@@ -73,7 +73,7 @@ def _model_file(folder: Path) -> Path:
     raise Trouble(f"{folder}: holds neither {' nor '.join(MODEL_FILES)}")
 
 
-def _config_of(path: Path) -> BigGANConfig:
+def config_of(path: Path) -> BigGANConfig:
     if not path.is_file():
         raise Trouble(f"{path}: is missing; the published config.json belongs beside the weights")
     try:

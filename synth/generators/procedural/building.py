@@ -4,26 +4,23 @@ Needs a C++ compiler. A show has this done by another process of low priority wh
 long film waits for it.
 """
 
-import atexit
-import hashlib
 import os
-import platform
-import subprocess
-import sys
-import threading
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
+from synth.cache import cache_place
 from synth.latents import Latent
+from synth.trouble import Trouble
 
+from ..compiling import machine_digest
 from .generator import NOISE_SIZE, Procedural
 from .kernels import Inputs, Kernels, Output, name_of
 from .tables import CLASSES
@@ -31,23 +28,16 @@ from .tables import CLASSES
 _SIDE = 256  # of the pictures whose numbers the compiler sees; what it makes draws every size
 _SAMPLES = 80  # random blends of two classes: every family and every geometry are among them
 _DONE = "complete"  # a file that says that nothing is missing
+_LEFT_BEHIND = 3600.0  # seconds after which a file that is not whole belongs to nobody any more
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
 def folder() -> Path:
     """Where what is built for this machine, this torch and these sources is kept."""
-    digest = hashlib.sha256(f"{torch.__version__} {_processor()}".encode())
-    for source in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(source.read_bytes())
-    return Path(platformdirs.user_cache_dir("latent-jockey")) / "kernels" / digest.hexdigest()[:24]
-
-
-def _processor(info: Path = Path("/proc/cpuinfo")) -> str:
-    """Machine code for one processor may not run on another that mounts the same home."""
-    lines = info.read_text().splitlines() if info.exists() else []  # Linux alone has it
-    flags = [line for line in lines if line.startswith("flags")][:1]
-    return f"{platform.platform()} {platform.processor()} {flags}"
+    sources = sorted(Path(__file__).parent.rglob("*.py"))
+    digest = machine_digest(*(source.read_bytes() for source in sources))
+    return cache_place("kernels", digest[:24])
 
 
 def is_complete(place: Path) -> bool:
@@ -55,49 +45,30 @@ def is_complete(place: Path) -> bool:
     return (place / _DONE).exists()
 
 
-class Builder:
-    """Builds in another process, and ends it when this one ends."""
-
-    def __init__(self, place: Path) -> None:
-        self._place = place
-        self._words = [sys.executable, "-m", __package__, str(place)]
-        self._begun = False
-
-    def begin(self, after: float = 0.0) -> None:
-        """Build what is missing, `after` so many seconds, behind whatever else runs."""
-        if self._begun or is_complete(self._place):
-            return
-        self._begun = True
-        timer = threading.Timer(after, self._start)
-        timer.daemon = True
-        timer.start()
-
-    def _start(self) -> None:
-        nothing = subprocess.DEVNULL
-        words = [*self._words, "--gently"]
-        process = subprocess.Popen(words, stdin=nothing, stdout=nothing, stderr=nothing)
-        atexit.register(process.terminate)
-
-    def complete(self) -> str:
-        """Build what is missing, now; why that cannot be, or nothing."""
-        if is_complete(self._place):
-            return ""
-        nothing = subprocess.DEVNULL
-        ended = subprocess.run(
-            self._words, check=False, stdin=nothing, capture_output=True, text=True
-        )
-        last = (ended.stderr.strip().splitlines() or ["it was stopped"])[-1]
-        return last if ended.returncode else ""
-
-
 def build(place: Path, only: Sequence[str] = ()) -> None:
-    """Build every function that `place` lacks, or only some of them."""
-    place.mkdir(parents=True, exist_ok=True)
+    """Build every function that `place` lacks, or only some of them.
+
+    Trouble where no compiler works.
+    """
+    _check_compiler()
+    place.mkdir(0o700, parents=True, exist_ok=True)
+    for left in place.glob("*.*.pt2"):
+        if time.time() - left.stat().st_mtime > _LEFT_BEHIND:
+            left.unlink(missing_ok=True)
     for name, call in calls().items():
         if (not only or name in only) and not (place / f"{name}.pt2").exists():
             _build(*call, place / f"{name}.pt2")
     if not only:
         (place / _DONE).touch()
+
+
+def _check_compiler() -> None:
+    from torch._inductor.cpp_builder import get_cpp_compiler
+
+    try:
+        get_cpp_compiler()
+    except RuntimeError:
+        raise Trouble("no C++ compiler works here; install g++, or name one with CXX") from None
 
 
 def calls() -> dict[str, Call]:
@@ -147,4 +118,5 @@ def _build(function: Callable[..., Any], inputs: tuple[Any, ...], file: Path) ->
         warnings.simplefilter("ignore")  # the compiler's own, about its own future
         program = export(_Flat(function, inputs), (tensors,), dynamic_shapes=sizes)
         torch._inductor.aoti_compile_and_package(program, package_path=str(partial))
+    partial.chmod(0o600)  # whoever may write it could run what they like here
     partial.replace(file)

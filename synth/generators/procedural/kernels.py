@@ -13,6 +13,9 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
+from synth.cache import check_own
+from synth.trouble import Trouble
+
 from ..compiling import Say
 
 _DISAGREEMENT = 0.01  # mean difference from the plain form, by the mean of what it gives
@@ -37,8 +40,12 @@ class Kernels:
             return function(*inputs)
         name = name_of(function)
         if name in self._built:
-            output: Output = self._built[name](inputs)
-            return output
+            try:
+                output: Output = self._built[name](inputs)
+                return output
+            except Exception as error:  # machine code that fails later than at its first call
+                del self._built[name]
+                self._refuse(name, _line(error))
         if name not in self._refused and (file := self._folder / f"{name}.pt2").exists():
             return self._first(name, file, function, inputs)
         return function(*inputs)
@@ -55,10 +62,14 @@ class Kernels:
         wanted = function(*inputs)
         leaves, shape = tree_flatten(wanted)
         try:
+            check_own(file)  # loading it runs it
             built = _Built(torch._inductor.aoti_load_package(str(file)), shape)
             made, _ = tree_flatten(built(inputs))
+        except Trouble as trouble:
+            self._refuse(name, str(trouble))
+            return wanted
         except Exception as error:  # of another machine, another torch, or damaged
-            self._refuse(name, str(error).strip().splitlines()[0] if str(error) else repr(error))
+            self._refuse(name, _line(error))
             return wanted
         if all(_agree(a, b) for a, b in zip(made, leaves, strict=True)):
             self._built[name] = built
@@ -68,7 +79,11 @@ class Kernels:
 
     def _refuse(self, name: str, why: str) -> None:
         self._refused.add(name)
-        self._say(f"procedural: {name} as built cannot be used ({why[:160]}); the plain form is")
+        self._say(f"procedural: {name} as built cannot be used ({why}); the plain form is")
+
+
+def _line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [repr(error)])[0][:160]
 
 
 class _Built:

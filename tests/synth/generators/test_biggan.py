@@ -350,16 +350,39 @@ def test_a_damaged_cache_is_made_anew(cache: Path, tiny_biggan: Path) -> None:
     assert kept.read_bytes() == whole
 
 
-def test_an_unwritable_cache_only_costs_time(cache: Path, tiny_biggan: Path) -> None:
+def test_an_unwritable_cache_only_costs_time_and_is_told(cache: Path, tiny_biggan: Path) -> None:
     cache.parent.mkdir(parents=True)
     cache.write_text("a file where the folder should be")
-    assert half_of(tiny_biggan).resolution == 128
+    told: list[str] = []
+    model = store.model_of("biggan-128", tiny_biggan, half=True, say=told.append)
+    assert model.resolution == 128
+    assert len(told) == 1
+    assert told[0].startswith("folded weights cannot be kept, the next start folds them again: ")
+    assert "folded: is no folder" in told[0]
 
 
 def test_the_cache_refuses_another_size(cache: Path, tiny_biggan: Path) -> None:
     half_of(tiny_biggan)
     with pytest.raises(Trouble, match="use --generator biggan-128"):
         store.model_of("biggan-256", tiny_biggan, half=True)
+
+
+def test_where_others_write_nothing_is_compiled_and_that_is_told(
+    stock: BigGAN, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What torch compiles it loads again at the next start, and whoever could write it runs."""
+    for variable in ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"):
+        monkeypatch.delenv(variable, raising=False)
+    tmp_path.chmod(0o777)
+    told: list[str] = []
+    ours = ours_of(stock, compiles="first", say=told.append)
+    pictures = ours.frames(latents(ours, 0.5, 1))
+    assert torch.equal(pictures, ours_of(stock).frames(latents(ours, 0.5, 1)))
+    assert isinstance(ours.engine, TorchEngine)
+    assert ours.engine.compiled == ()
+    assert len(told) == 1
+    assert "everyone may replace what lies in it" in told[0]
+    assert told[0].endswith("; the plain form goes on")
 
 
 def test_compiling_happens_beside_the_frames(stock: BigGAN) -> None:

@@ -92,6 +92,32 @@ def test_the_onnx_engine_draws_what_torch_draws(
     assert graph.stat().st_mtime_ns == written  # the kept graph was used
 
 
+def test_graphs_that_others_may_write_are_exported_anew(
+    tiny_biggan: Path, cache: Path, latents: list[Latent]
+) -> None:
+    options = {"weights": tiny_biggan, "device": "cpu", "engine": "onnx"}
+    frames = generator_of("biggan-128", **options).frames(latents)  # type: ignore[arg-type]
+    (graph,) = (cache / "engines").glob("*.onnx")
+    assert [place.stat().st_mode & 0o777 for place in (cache, graph.parent, graph)] == [
+        0o700,
+        0o700,
+        0o600,
+    ]
+    graph.write_bytes(b"planted")
+    graph.chmod(0o666)
+    again = generator_of("biggan-128", **options).frames(latents)  # type: ignore[arg-type]
+    assert torch.equal(again, frames)
+    assert graph.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_place_that_others_write_keeps_no_graphs(
+    tiny_biggan: Path, cache: Path, tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o777)
+    with pytest.raises(Trouble, match="everyone may replace what lies in it"):
+        generator_of("biggan-128", weights=tiny_biggan, device="cpu", engine="onnx")
+
+
 def test_a_graph_that_differs_is_not_written(
     tiny_biggan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

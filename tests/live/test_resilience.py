@@ -1,0 +1,573 @@
+"""Parts of a show that raise, hang and vanish, and what the audience sees of it: pictures."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from live.desk import Desk
+from live.ears import Ears
+from live.keep import Keeping
+from live.mailbox import Moments
+from live.painter import Painter, Step
+from live.report import Durations, Report, sentences
+from live.show import Show
+from live.song import Playback
+from live.supervisor import Shift, Supervisor
+from live.window import NoWindow
+from synth.hop import HOP, RATE
+from synth.knobs import Knobs
+from synth.latents import Latent
+from synth.performance import Event, performance_of
+from synth.preset import Preset
+from synth.visual import Visual
+from tests import sounds
+from tests.doubles import Lamp, Room
+from tests.stage import until
+
+
+class Clock:
+    """Real time, and what the test adds to it."""
+
+    def __init__(self) -> None:
+        self.more = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.more
+
+
+class Hanging(Lamp):
+    """Never comes back from its fourth frame, until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_go = threading.Event()
+        self.hangs = threading.Event()
+
+    def frames(self, latents: Sequence[Latent]) -> Tensor:
+        if len(self.shown) == 3:
+            self.hangs.set()
+            self.let_go.wait(20)
+            return torch.full((1, 8, 8, 3), 99, dtype=torch.uint8)
+        return super().frames(latents)
+
+
+class Other(Lamp):
+    """A generator with classes of its own."""
+
+    name = "other"
+
+    def embed(self, classes: np.ndarray) -> np.ndarray:
+        return -super().embed(classes)
+
+
+class Kept:
+    """A keeper in memory."""
+
+    def __init__(self, path: Path = Path("kept")) -> None:
+        self.path = path
+        self.hops: list[np.ndarray] = []
+        self.events: list[Event] = []
+        self.closed = self.discarded = False
+
+    def hop(self, samples: np.ndarray) -> None:
+        self.hops.append(samples)
+
+    def event(self, event: Event) -> None:
+        self.events.append(event)
+
+    def picture(self, picture: np.ndarray, hop: int) -> None:
+        """Not needed here."""
+
+    def close(self) -> None:
+        self.closed = True
+
+    def discard(self) -> None:
+        self.discarded = True
+
+
+def desk() -> Desk:
+    return Desk(Preset("test", "", Knobs()), [], None)
+
+
+def ladder(*generators: Lamp) -> list[Step]:
+    def step(k: int, generator: Lamp) -> Step:
+        return Step(f"{generator.name} {k}", 1.0, lambda: generator)
+
+    return [step(k, generator) for k, generator in enumerate(generators)]
+
+
+@contextmanager
+def playing(show: Show, screen: NoWindow, **options: object) -> Iterator[list[Report]]:
+    """A show in a thread; its report is in the list when it has ended."""
+    ended: list[Report] = []
+    thread = threading.Thread(target=lambda: ended.append(show.run(screen, 30.0, **options)))  # type: ignore[arg-type]
+    thread.start()
+    try:
+        yield ended
+    finally:
+        show.key(screen, "escape")
+        show.key(screen, "escape")
+        thread.join(10)
+    assert ended
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    return sounds.write_wav(tmp_path / "song.wav", sounds.chord((57, 60, 64), 30))
+
+
+# ---- the generator
+
+
+def test_a_generator_that_hangs_gives_way_and_its_late_frame_is_refused(song: Path) -> None:
+    clock = Clock()
+    first, second, screen = Hanging(), Lamp(), NoWindow()
+    show = Show(
+        Playback(song, aloud=False),
+        desk(),
+        first,
+        ladder(first, second),
+        supervisor=Supervisor(clock),
+    )
+    with playing(show, screen) as ended:
+        assert first.hangs.wait(10)
+        shown = show._shown
+        clock.more += 2.5
+        until(lambda: len(second.shown) > 5, "frames of the next step", 5)
+        assert show._shown > shown  # the window went on meanwhile
+        first.let_go.set()
+        before = show.painter.drawn
+        until(lambda: show.painter.drawn > before + 5, "more frames", 5)
+        assert show.picture is not None
+        assert show.picture.shape == (64, 64, 3)  # not the late one
+    told = sentences(ended[0].faults)
+    assert any(fault.startswith("drawing: has not come round for 2.") for fault in told)
+    assert ended[0].restarts == 1
+
+
+def test_a_generator_that_hangs_alone_is_made_anew(song: Path) -> None:
+    clock, made = Clock(), list[Lamp]()
+
+    def make() -> Lamp:
+        made.append(Lamp())
+        return made[-1]
+
+    first = Hanging()
+    show = Show(
+        Playback(song, aloud=False),
+        desk(),
+        first,
+        [Step("lamp", 1.0, make)],
+        supervisor=Supervisor(clock),
+    )
+    with playing(show, NoWindow()):
+        assert first.hangs.wait(10)
+        clock.more += 2.5
+        until(lambda: bool(made) and len(made[0].shown) > 3, "frames of the new one", 5)
+        first.let_go.set()
+
+
+def painter_of(
+    *steps: Step, first: Lamp, level: int = 0, changed: Callable[..., None] = lambda _: None
+) -> tuple[Painter, Supervisor]:
+    painter = Painter(Moments(), steps, first, level=level, changed=changed)
+    supervisor = Supervisor()
+    painter._supervisor = supervisor
+    return painter, supervisor
+
+
+def test_a_step_up_that_cannot_be_taken_leaves_the_level_and_waits_longer() -> None:
+    def lost() -> Lamp:
+        raise OSError("the weights are gone")
+
+    lamp = Lamp()
+    painter, supervisor = painter_of(
+        Step("fine", 1.0, lost), Step("coarse", 1.0, lambda: lamp), first=lamp, level=1
+    )
+    shift = Shift(time.monotonic)
+    for _ in range(900):
+        painter._govern(0.01, shift)
+    assert painter.governor.level == 1
+    assert painter.generator is lamp
+    assert painter.governor.trial == 16.0
+    (fault,) = supervisor.faults
+    assert (fault.count, "the weights are gone" in fault.text) == (1, True)
+
+
+def test_a_step_down_goes_past_steps_that_cannot_be_had() -> None:
+    def lost() -> Lamp:
+        raise MemoryError
+
+    first, last = Lamp(), Lamp()
+    painter, _ = painter_of(
+        Step("fine", 4.0, Lamp),
+        Step("middle", 2.0, lost),
+        Step("coarse", 1.0, lambda: last),
+        first=first,
+    )
+    shift = Shift(time.monotonic)
+    shift.wait = lambda _seconds: False  # type: ignore[method-assign]
+    for _ in range(3):
+        painter._failed(RuntimeError("no"), shift)
+    assert painter.generator is last
+    assert painter.governor.level == 2
+
+
+def test_frames_that_no_screen_can_show_count_as_failures(song: Path) -> None:
+    class Odd(Lamp):
+        def frames(self, latents: Sequence[Latent]) -> Tensor:
+            return torch.zeros((1, 8, 8), dtype=torch.float32)
+
+    second = Lamp()
+    show = Show(Playback(song, aloud=False), desk(), Odd(), ladder(Odd(), second))
+    with playing(show, NoWindow()) as ended:
+        until(lambda: len(second.shown) > 3, "frames", 10)
+    assert any("frames of shape (1, 8, 8)" in fault for fault in sentences(ended[0].faults))
+
+
+def test_another_generator_draws_only_its_own_classes() -> None:
+    """Both embeddings may be of one length: silent nonsense is what they would draw."""
+    room, supervisor = Room(), Supervisor()
+    lamp, other = Lamp(), Other()
+    knobs = Knobs.model_validate({"steer": {"classes": [3], "smoothing": 0.0}})
+    ears = Ears(room, Visual(knobs, lamp.embed), space="lamp")
+    shift = Shift(time.monotonic)
+    for _ in range(3):
+        room.sound()
+        ears._listen(shift)
+    moment = ears.moments.take(0.0)
+    assert moment is not None
+    assert (moment.space, moment.latent.embedding[3] > 0) == ("lamp", True)
+    ears.play_on("other", other.embed)
+    room.sound()
+    ears._listen(shift)
+    moment = ears.moments.take(0.0)
+    assert moment is not None
+    assert (moment.space, moment.latent.embedding[3] < 0) == ("other", True)
+    assert moment.before is None  # nothing is foreseen from another space
+    assert not len(supervisor.faults)
+
+
+def test_moments_of_another_generators_classes_are_not_drawn_but_their_onsets_are() -> None:
+    room, lamp = Room(), Lamp()
+    ears = Ears(room, Visual(Knobs(), lamp.embed), space="another")
+    painter = Painter(ears.moments, ladder(lamp), lamp)
+    shift = Shift(time.monotonic)
+    click = sounds.struck(sounds.click(), [0.3], 0.6)
+    room.ring.write(click[: len(click) // HOP * HOP, None].astype(np.float32))
+    ears._listen(shift)
+    assert ears.moments.heard == 1
+    painter._paint(shift)
+    assert not lamp.shown
+    ears.play_on("lamp", lamp.embed)
+    room.sound()
+    ears._listen(shift)
+    painter._paint(shift)
+    frame = painter.frames.take(time.monotonic() + 1)
+    assert frame is not None
+    assert frame.onsets >= 1
+
+
+def test_a_look_that_fades_keeps_moving_as_it_did_on_another_generator() -> None:
+    def noises(*, changes: bool) -> list[np.ndarray]:
+        lamp, other = Lamp(), Other()
+        visual = Visual(Knobs(), lamp.embed)
+        rows = []
+        for number in range(60):
+            if number == 20:
+                visual.change(Knobs.model_validate({"steer": {"seed": 5}}))
+            if number == 30 and changes:
+                visual.play_on("other", other.embed)
+            rows.append(visual.hear(np.sin(np.arange(HOP) * 0.1).astype(np.float32)).noise)
+        return rows
+
+    assert np.array_equal(noises(changes=True), noises(changes=False))
+
+
+# ---- hearing
+
+
+def test_hands_that_raise_never_keep_a_hop_from_being_heard() -> None:
+    def broken(_visual: Visual, _number: int) -> None:
+        raise ValueError("a knob that cannot be turned")
+
+    room, supervisor = Room(), Supervisor()
+    ears = Ears(room, Visual(Knobs(), Lamp().embed), broken, lambda _hop, _latent: 1 / 0)  # type: ignore[arg-type, return-value]
+    ears._supervisor = supervisor
+    room.sound(20)
+    ears._listen(Shift(time.monotonic))
+    assert ears.hops == 20
+    assert {fault.count for fault in supervisor.faults} == {20}
+
+
+def test_an_instrument_that_cannot_hear_any_more_begins_anew_with_its_knobs() -> None:
+    room, supervisor = Room(), Supervisor()
+    knobs = Knobs.model_validate({"steer": {"truncation": 0.31}})
+    ears = Ears(room, Visual(knobs, Lamp().embed))
+    ears._supervisor = supervisor
+    shift = Shift(time.monotonic)
+    room.sound(5)
+    ears._listen(shift)
+    ears.visual._steering = None  # type: ignore[assignment]  # whatever breaks it
+    room.sound(30)
+    ears._listen(shift)
+    assert ears.hops == 5 + 30 - 10
+    assert ears.trouble == ""
+    assert ears.visual.knobs == knobs
+    assert any("begins anew" in fault.text for fault in supervisor.faults)
+
+
+def test_silence_where_no_sound_comes_does_not_move_the_songs_position() -> None:
+    room = Room()
+    room.start_at = 12.0
+    places: list[float | None] = []
+    visual = Visual(Knobs(), Lamp().embed)
+    hear = visual.hear
+
+    def noted(hop: np.ndarray, at: float | None = None) -> Latent:
+        places.append(at)
+        return hear(hop, at)
+
+    visual.hear = noted  # type: ignore[method-assign]
+    ears = Ears(room, visual)
+    shift = Shift(time.monotonic)
+    ears._fed = time.monotonic()
+    room.sound(2)
+    ears._listen(shift)
+    ears._fed -= 0.5  # half a second passes without a sample
+    ears._listen(shift)
+    room.sound(1)
+    ears._listen(shift)
+    hop = HOP / RATE
+    assert places[:2] == pytest.approx([12.0 + hop, 12.0 + 2 * hop])
+    assert len(places) > 30
+    assert set(places[2:-1]) == {places[1]}
+    assert places[-1] == pytest.approx(12.0 + 3 * hop)
+
+
+# ---- the main loop
+
+
+class Cracked(NoWindow):
+    """A screen that raises at everything, for a while."""
+
+    def __init__(self, until_round: int) -> None:
+        super().__init__()
+        self._rounds, self._until = 0, until_round
+        self.drawn = 0
+
+    def frame(self, picture: np.ndarray, interval: float) -> None:
+        if self._rounds < self._until:
+            raise RuntimeError("no texture")
+
+    def panel(self, panel: np.ndarray | None) -> None:
+        raise RuntimeError("no panel")
+
+    def toggle_full(self) -> None:
+        raise RuntimeError("no monitor")
+
+    def draw(self, fit: str, shade: float) -> bool:
+        self._rounds += 1
+        if self._rounds < self._until:
+            raise RuntimeError("no context")
+        self.drawn += 1
+        return super().draw(fit, shade)
+
+
+def test_a_screen_that_raises_is_told_and_drawn_on_as_soon_as_it_can_be(
+    song: Path, tmp_path: Path
+) -> None:
+    screen = Cracked(until_round=30)
+    show = Show(Playback(song, aloud=False), desk(), Lamp(), ladder(Lamp()))
+    with playing(show, screen, report=tmp_path / "r.json") as ended:
+        until(lambda: screen.drawn > 30, "drawing", 10)
+        show.key(screen, "f")
+        show.key(screen, "no such key")
+        drawn = screen.drawn
+        until(lambda: screen.drawn > drawn + 5, "more drawing", 5)
+    told = " ".join(sentences(ended[0].faults))
+    for word in ("no texture", "no context", "no panel", "no monitor"):
+        assert f"main loop: RuntimeError: {word}" in told
+    assert json.loads((tmp_path / "r.json").read_text())["faults_told"] > 50
+
+
+def test_a_freeze_or_blackout_that_changes_nothing_is_no_event(song: Path) -> None:
+    kept = Kept()
+    show = Show(Playback(song, aloud=False), desk(), Lamp(), ladder(Lamp()))
+    with playing(show, NoWindow(), keepers=lambda: [kept]):
+        until(lambda: len(kept.hops) > 3, "hops", 10)
+        for on in (False, True, True, False, False):
+            show.freeze(on)
+            show.blackout(on)
+    switched = [e for e in kept.events if "freeze" in e or "blackout" in e]
+    assert [(e.get("freeze"), e.get("blackout")) for e in switched] == [
+        (True, None),
+        (None, True),
+        (False, None),
+        (None, False),
+    ]
+
+
+def test_faults_are_in_the_log_of_the_show(song: Path, tmp_path: Path) -> None:
+    from synth.performance import PerformanceWriter
+
+    show = Show(Playback(song, aloud=False), desk(), Lamp(), ladder(Lamp()))
+    folder = tmp_path / "a.ljlog"
+    with playing(
+        show, NoWindow(), keepers=lambda: [PerformanceWriter(folder, {}, desk().preset.knobs)]
+    ):
+        until(lambda: show.ears.hops > 10, "hops", 10)
+        for _ in range(5):
+            show.supervisor.faults.tell("lamps", "no mains")
+    told = [event["fault"] for event in performance_of(folder).events if "fault" in event]
+    assert told == ["lamps: no mains", "lamps: no mains (2 times)", "lamps: no mains (4 times)"]
+
+
+# ---- how it ends
+
+
+def test_escape_twice_ends_within_two_seconds_whatever_hangs(song: Path, tmp_path: Path) -> None:
+    let_go = threading.Event()
+
+    class Disk(Kept):
+        def hop(self, samples: np.ndarray) -> None:
+            let_go.wait(30)
+
+    class Server(Playback):
+        def stop(self) -> None:
+            let_go.wait(30)
+
+    generator = Hanging()
+    show = Show(Server(song, aloud=False), desk(), generator, ladder(generator))
+    show.farewells.append(lambda: let_go.wait(30))
+    begun = 0.0
+    with playing(show, NoWindow(), keepers=lambda: [Disk()], report=tmp_path / "r.json") as ended:
+        assert generator.hangs.wait(10)
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 2.0
+    let_go.set()
+    generator.let_go.set()
+    assert show.supervisor.left_behind
+    told = sentences(ended[0].faults)
+    assert "writing kept: did not end in time and was left behind" in told
+    assert json.loads((tmp_path / "r.json").read_text())["ended"] == "Escape"
+
+
+def test_the_end_waits_for_a_slow_disk_and_nothing_is_lost(tmp_path: Path) -> None:
+    song = sounds.write_wav(tmp_path / "short.wav", sounds.chord((57, 60, 64), 1.0))
+
+    class Slow(Kept):
+        def hop(self, samples: np.ndarray) -> None:
+            time.sleep(0.02)
+            super().hop(samples)
+
+    slow = Slow()
+    show = Show(Playback(song, aloud=False), desk(), Lamp(), ladder(Lamp()))
+    report = show.run(NoWindow(), keepers=lambda: [slow])
+    assert slow.closed
+    assert len(slow.hops) == show.ears.hops
+    assert report.ended == "the end of the song"
+
+
+def test_a_show_that_cannot_begin_leaves_nothing_behind(song: Path, tmp_path: Path) -> None:
+    from synth.trouble import Trouble
+
+    class Mute(Playback):
+        def start(self, supervisor: Supervisor) -> None:
+            raise Trouble("the PortAudio library is missing")
+
+    begun: list[Kept] = []
+
+    def keepers() -> list[Kept]:
+        begun.append(Kept())
+        return begun
+
+    show = Show(Mute(song, aloud=False), desk(), Lamp(), ladder(Lamp()))
+    with pytest.raises(Trouble, match="PortAudio"):
+        show.run(NoWindow(), keepers=keepers, report=tmp_path / "r.json")
+    assert not begun
+    assert not list(tmp_path.glob("r.json"))
+
+
+def test_a_report_is_on_disk_while_the_show_plays(song: Path, tmp_path: Path) -> None:
+    show = Show(Playback(song, aloud=False), desk(), Lamp(), ladder(Lamp()))
+    with playing(show, NoWindow(), report=tmp_path / "r.json"):
+        until((tmp_path / "r.json").exists, "a report", 5)
+        assert json.loads((tmp_path / "r.json").read_text())["ended"] == ""
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["ended"] == "Escape"
+    assert 0 < report["screen_ms"]["p50"] <= report["screen_ms"]["longest"]
+
+
+# ---- what is written
+
+
+def written(keeping: Keeping, supervisor: Supervisor) -> None:
+    keeping.close()
+    until(lambda: keeping.closed, "the files", 10)
+    keeping.dismiss()
+
+
+def test_a_disk_that_hangs_holds_up_no_other_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it cannot take is silence of the same length, so that all after it is in its place."""
+    monkeypatch.setattr("live.keep._HOPS", 20)
+    let_go, supervisor = threading.Event(), Supervisor()
+
+    class Stuck(Kept):
+        def hop(self, samples: np.ndarray) -> None:
+            let_go.wait(20)
+            super().hop(samples)
+
+    stuck, free, keeping = Stuck(Path("stuck")), Kept(Path("free")), Keeping()
+    keeping.start([stuck, free], supervisor)
+    hops = [np.full(HOP, k + 1, np.float32) for k in range(40)]
+    for hop in hops:
+        keeping.hop(hop)
+        until(lambda: free.hops and free.hops[-1] is hop, "the other file", 5)  # noqa: B023
+    let_go.set()
+    until(lambda: len(stuck.hops) >= 20, "what waited", 5)
+    keeping.hop(np.full(HOP, 99, np.float32))
+    written(keeping, supervisor)
+    levels = [float(hop[0]) for hop in stuck.hops]
+    assert len(levels) == 41
+    assert levels[-1] == 99
+    assert levels[:20] == [float(k + 1) for k in range(20)]
+    assert set(levels[21:-1]) == {0.0}
+    assert any("sound is lost" in fault.text for fault in supervisor.faults)
+
+
+def test_a_disk_that_is_full_is_told_once_and_the_other_file_goes_on() -> None:
+    class Full(Kept):
+        def hop(self, samples: np.ndarray) -> None:
+            raise OSError(28, "No space left on device")
+
+    supervisor, full, free, keeping = Supervisor(), Full(Path("full")), Kept(), Keeping()
+    keeping.start([full, free], supervisor)
+    for _ in range(10):
+        keeping.hop(np.zeros(HOP, np.float32))
+    written(keeping, supervisor)
+    assert len(free.hops) == 10
+    assert full.closed
+    (fault,) = supervisor.faults
+    assert fault.count == 1
+    assert "full: written no further" in fault.text
+
+
+def test_durations_keep_their_percentiles_however_many_there_are() -> None:
+    spans = Durations()
+    values = np.abs(np.random.RandomState(0).standard_normal(20_000)) * 0.05 + 0.001
+    for value in values:
+        spans.add(float(value))
+    told = spans.percentiles(50, 99, 99.9)
+    for name, share in (("p50", 50), ("p99", 99), ("p99.9", 99.9)):
+        assert told[name] == pytest.approx(1000 * np.percentile(values, share), rel=0.02)
+    assert spans.longest == values.max()
+    assert Durations().percentiles(50) == {"p50": 0.0}
