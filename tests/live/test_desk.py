@@ -594,6 +594,23 @@ class Broken:
         raise ValueError("a ramp that breaks")
 
 
+def test_a_keyframe_without_a_bank_is_told() -> None:
+    desk = Desk(preset_of("silk"), [], None)
+    desk.cue("next")
+    desk.before_hop(playing(desk), 0)
+    assert [fault.latest for fault in desk.faults] == [
+        "no keyframe can come: there is no bank; begin the show with --bank"
+    ]
+
+
+def test_what_was_told_before_the_show_is_in_its_report() -> None:
+    desk, supervisor = Desk(preset_of("silk"), [], None), Supervisor()
+    desk.load("silkk")
+    desk.start(supervisor)
+    desk.stop()
+    assert [fault.part for fault in supervisor.faults] == ["presets"]
+
+
 def test_a_jump_of_the_song_is_told_with_its_hop() -> None:
     told: list[dict[str, Any]] = []
     desk = Desk(preset_of("silk"), [], None, told.append)
