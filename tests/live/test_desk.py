@@ -527,8 +527,8 @@ def ramped(knob: str, start: float, target: float, seconds: float) -> tuple[list
 
 
 def test_a_ramp_ends_exactly_where_it_shall() -> None:
-    """0.7 + (0.02 - 0.7) is 0.019999999999999907."""
-    values, desk = ramped("steer.truncation", 0.7, 0.02, 0.3)
+    """0.15 + (0.02 - 0.15) is 0.01999999999999999, which is no truncation."""
+    values, desk = ramped("steer.truncation", 0.15, 0.02, 0.3)
     assert values[-1] == 0.02
     assert values == sorted(values, reverse=True)
     assert not desk._ramps
