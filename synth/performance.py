@@ -162,7 +162,7 @@ def performance_of(folder: Path) -> Performance:
     try:
         about = json.loads(place.read_text("utf-8"))
         knobs = _knobs_in(about.pop("knobs"), str(place))
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (OSError, LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise Trouble(
             f"{folder}: is no performance ({error}); name a folder that lj live --log wrote"
         ) from None
@@ -193,7 +193,7 @@ def _events(path: Path) -> Iterator[Event]:
         try:
             event = json.loads(line)
             hop = event["hop"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, LookupError, TypeError, RecursionError):
             if number == len(lines):
                 return  # cut short by a crash
             raise Trouble(f"{path}: line {number} is no event") from None
