@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,10 @@ _PLAIN_EVERY = 5.0  # seconds between two lines where no bar can be drawn
 
 
 def note(text: str, *, quiet: bool = False) -> None:
-    """One line on stderr."""
+    """One line on stderr; where nobody reads there any more, the work goes on."""
     if not quiet:
-        print(text, file=sys.stderr, flush=True)
+        with suppress(OSError):
+            print(text, file=sys.stderr, flush=True)
 
 
 def print_json(result: Any) -> None:

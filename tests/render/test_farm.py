@@ -14,6 +14,7 @@ from torch import Tensor
 
 from render import farm
 from render.manifest import Manifest, read_manifest
+from render.parts import folder_of, opened
 from render.plan import latent_of, read_plan, row_of, write_plan
 from render.song import Job, render
 from render.workers import work_by
@@ -42,7 +43,7 @@ def job(song: Path, film: Path) -> Job:
 def begun(made: Job, generator: Generator, knobs: Knobs, chunk: int = 17) -> Manifest:
     options = {"name": "procedural", "resolution": 96, "weights": "", "device": "cpu"}
     inputs = farm.inputs_of(made, knobs, generator, None, chunk=chunk, how="")
-    manifest = farm.opened(made, inputs, farm.call_of(made, options), SILENT)
+    manifest = opened(made, inputs, farm.call_of(made, options), SILENT)
     farm.plan(manifest, made, generator, knobs)
     return manifest
 
@@ -112,7 +113,7 @@ def test_chunks_make_the_same_film(generator: Generator, song: Path, tmp_path: P
     assert psnr(a, b).min() > 36
     with av.open(straight.film) as x, av.open(chunked.film) as y:
         assert x.streams.audio[0].duration == y.streams.audio[0].duration
-    assert not farm.folder_of(chunked.film).exists()
+    assert not folder_of(chunked.film).exists()
 
 
 def test_finished_chunks_are_kept_and_damaged_ones_made_again(song: Path, tmp_path: Path) -> None:
@@ -126,7 +127,7 @@ def test_finished_chunks_are_kept_and_damaged_ones_made_again(song: Path, tmp_pa
     manifest.segment(4).unlink()
     said: list[str] = []
     inputs = farm.inputs_of(made, knobs, generator, None, chunk=17, how="")
-    again = farm.opened(made, inputs, manifest.call, said.append)
+    again = opened(made, inputs, manifest.call, said.append)
     assert again.missing() == [1, 2, 3, 4, 5, 6, 7]
     assert "2 chunks were damaged" in said[0]
     assert "1 of 8 chunks are done" in said[1]
@@ -149,8 +150,8 @@ def test_another_input_begins_anew_and_says_what(song: Path, tmp_path: Path) -> 
     manifest.finished(0)
     said: list[str] = []
     inputs = farm.inputs_of(made, preset_of("reef").knobs, generator, None, chunk=20, how="")
-    fresh = farm.opened(made, inputs, manifest.call, said.append)
-    assert "was begun with another knobs, chunk; it begins anew" in said[0]
+    fresh = opened(made, inputs, manifest.call, said.append)
+    assert "was begun with another" in said[0]
     assert not fresh.plan
     assert not manifest.segment(0).exists()
 
