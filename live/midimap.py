@@ -1,23 +1,31 @@
-"""What a MIDI message means: a map from controls to addresses, with soft takeover.
+"""Which control of a controller plays which address: maps, as small TOML files.
 
-A map is a small TOML file. Everything here is pure but for what a map remembers of its controls,
-so that it can be tested without a port.
+Maps of one's own lie in a folder and come before those that come with the program. Whatever a file
+holds, it costs no more than itself: a broken one is told, and the others play.
 """
 
+import json
+import os
+import re
 import tomllib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
-from synth.knobs import Knob
 from synth.trouble import Trouble
 
 Mode = Literal["absolute", "twos", "offset", "sign"]
 MODES: tuple[Mode, ...] = ("absolute", "twos", "offset", "sign")
-_CLOSE = 2.5 / 127  # of a knob's range, within which a control has it in hand
-_STEP = 1 / 127  # of a knob's range, for one detent of a relative encoder
+_LARGEST = 1 << 19  # bytes of a map
+_MOST = 1024  # controls of one
+_LONGEST = 48  # characters of a controller's name in the name of its file
+_SHOWN = 80  # characters of a bad value
+_MAP_KEYS = ("name", "clock", "control")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,7 @@ class Control:
     momentary: bool = False  # a pad: its force while it is down, the preset's value after
 
     def hears(self, kind: str, number: int, channel: int) -> bool:
+        """Whether a message of kind "cc" or "note" comes from it; channels count from 1."""
         if self.channel not in (None, channel):
             return False
         if kind == "note":
@@ -40,6 +49,9 @@ class Control:
         return self.cc is not None and number in (
             (self.cc, self.cc + 32) if self.fine else (self.cc,)
         )
+
+
+_CONTROL_KEYS = tuple(Control.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,42 +63,84 @@ class Map:
     clock: bool = False  # whether its clock is the tempo
 
 
+# ---- as TOML
+
+
 def map_of(text: str, place: str) -> Map:
-    """Read a map; Trouble names the place and the cure."""
+    """Read a map; Trouble names the place, the value and the cure."""
     try:
         values = tomllib.loads(text)
-        name = values["name"]
-        controls = tuple(_control(entry, place) for entry in values.get("control", []))
-    except tomllib.TOMLDecodeError as error:
-        raise Trouble(f"{place}: is not TOML: {error}") from None
-    except (KeyError, TypeError, AttributeError) as error:
-        raise Trouble(f"{place}: is no map ({error}); it needs name and [[control]]") from None
-    if not isinstance(name, str) or not name:
-        raise Trouble(f"{place}: name is {name!r}; write a part of the port's name")
-    return Map(name, controls, bool(values.get("clock", False)))
+    except ValueError as error:  # of tomllib, and of numbers with thousands of digits
+        raise Trouble(f"{place}: is not TOML: {str(error)[:_SHOWN]}") from None
+    except RecursionError:
+        raise Trouble(f"{place}: is nested too deeply; a map is name and [[control]]") from None
+    if "name" not in values:
+        raise Trouble(f"{place}: is no map; it needs name and [[control]]")
+    _check_keys(values, _MAP_KEYS, place)
+    name, clock, entries = (
+        values.get(k, d) for k, d in zip(_MAP_KEYS, ("", False, []), strict=True)
+    )
+    if not isinstance(name, str) or not name.strip():
+        raise Trouble(f"{place}: name is {_shown(name)}; write a part of the port's name")
+    _check_switch("clock", clock, place)
+    if not isinstance(entries, list):
+        raise Trouble(f"{place}: control is {_shown(entries)}; write each as a [[control]]")
+    if len(entries) > _MOST:
+        raise Trouble(f"{place}: has {len(entries)} controls; use {_MOST} or fewer")
+    controls = (_control(e, f"{place}: control {n}") for n, e in enumerate(entries, 1))
+    return Map(name, tuple(controls), clock)
 
 
-def _control(entry: dict[str, Any], place: str) -> Control:
-    control = Control(**entry)
-    numbers = (control.cc, control.note)
-    if sum(n is not None for n in numbers) != 1 or not all(
-        n is None or (isinstance(n, int) and 0 <= n <= 127) for n in numbers
-    ):
-        raise Trouble(f"{place}: {control.address} needs cc or note, 0 to 127")
-    if control.mode not in MODES:
-        raise Trouble(f"{place}: mode is {control.mode!r}; use {', '.join(MODES)}")
-    if control.channel is not None and control.channel not in range(1, 17):
-        raise Trouble(f"{place}: channel is {control.channel!r}; use 1 to 16")
-    if not str(control.address).startswith("/"):
-        raise Trouble(f"{place}: address is {control.address!r}; it begins with /")
-    return control
+def _control(entry: object, place: str) -> Control:
+    if not isinstance(entry, dict):
+        raise Trouble(f"{place} is {_shown(entry)}; write it as a [[control]]")
+    _check_keys(entry, _CONTROL_KEYS, place)
+    address = entry.get("address")
+    if not isinstance(address, str) or not address.startswith("/"):
+        raise Trouble(f"{place}: address is {_shown(address)}; it begins with /")
+    if ("cc" in entry) == ("note" in entry):
+        raise Trouble(f"{place}: {address[:_SHOWN]} needs cc or note, 0 to 127")
+    for key, low, high in (("cc", 0, 127), ("note", 0, 127), ("channel", 1, 16)):
+        number = entry.get(key, low)
+        if type(number) is not int or not low <= number <= high:  # true is 1 for isinstance
+            raise Trouble(f"{place}: {key} is {_shown(number)}; use {low} to {high}")
+    mode = entry.get("mode", MODES[0])
+    if mode not in MODES:
+        raise Trouble(f"{place}: mode is {_shown(mode)}; use {', '.join(MODES)}")
+    for key in ("fine", "momentary"):
+        _check_switch(key, entry.get(key, False), place)
+    if entry.get("fine") and entry.get("cc", 0) > 95:
+        raise Trouble(
+            f"{place}: cc is {entry['cc']} and fine; use 0 to 95, for cc + 32 is heard too"
+        )
+    return Control(**entry)
+
+
+def _check_keys(values: dict[str, Any], known: Iterable[str], place: str) -> None:
+    for key in values:
+        if key not in known:
+            raise Trouble(f"{place}: has {_shown(key)}; use {', '.join(known)}")
+
+
+def _check_switch(key: str, value: object, place: str) -> None:
+    if not isinstance(value, bool):
+        raise Trouble(f"{place}: {key} is {_shown(value)}; use true or false")
+
+
+def _shown(value: object) -> str:
+    """A value from a file, no longer than a line can bear."""
+    try:
+        text = repr(value)
+    except ValueError:  # 0xfff… with thousands of digits
+        text = "a very large number"
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def text_of(learned: Map) -> str:
     """A map as TOML."""
-    lines = [f'name = "{learned.name}"', f"clock = {str(learned.clock).lower()}"]
+    lines = [f"name = {_quoted(learned.name)}", f"clock = {str(learned.clock).lower()}"]
     for control in learned.controls:
-        lines += ["", "[[control]]", f'address = "{control.address}"']
+        lines += ["", "[[control]]", f"address = {_quoted(control.address)}"]
         lines += [
             f"{key} = {value}"
             for key, value in (
@@ -101,137 +155,96 @@ def text_of(learned: Map) -> str:
     return "\n".join(lines) + "\n"
 
 
-def maps_of(folder: Path | None) -> list[Map]:
-    """Maps of one's own first, then those that come with the program."""
-    own = sorted(folder.glob("*.toml")) if folder is not None and folder.is_dir() else []
-    shipped = resources.files("live").joinpath("maps").iterdir()
-    return [map_of(path.read_text("utf-8"), str(path)) for path in own] + [
-        map_of(file.read_text("utf-8"), file.name)
-        for file in sorted(shipped, key=lambda f: f.name)
-        if file.name.endswith(".toml")
+def _quoted(words: str) -> str:
+    """As a basic string of TOML, which is one of JSON but for the delete character."""
+    return json.dumps(words, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+# ---- as files
+
+
+def maps_of(folder: Path | None, tell: Callable[[str], object]) -> list[Map]:
+    """Maps of one's own first, then those that come with the program; `tell` hears of broken ones.
+
+    Of one's own, a file that is named after its controller comes before others: `kept` writes it,
+    and it holds what was learnt on top of them.
+    """
+    own = [(path, found) for path in _own(folder, tell) if (found := _read(path, tell))]
+    own.sort(key=lambda one: not _is_named_after(one[0], one[1].name))
+    shipped = sorted(resources.files("live").joinpath("maps").iterdir(), key=lambda f: f.name)
+    return [found for _, found in own] + [
+        found for file in shipped if file.name.endswith(".toml") and (found := _read(file, tell))
     ]
 
 
-def detents(value: int, mode: Mode) -> int:
-    """How far a relative encoder was turned; the three usual ways to say it in seven bits."""
-    match mode:
-        case "twos":
-            return value if value < 64 else value - 128
-        case "offset":
-            return value - 64
-        case _:
-            return value if value < 64 else 64 - value
+def _own(folder: Path | None, tell: Callable[[str], object]) -> list[Path]:
+    try:
+        there = sorted(folder.iterdir()) if folder is not None else []
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        tell(f"{folder}: maps of your own cannot be read ({error.strerror})")
+        return []
+    return [p for p in there if p.suffix == ".toml" and not p.name.startswith(".")]
 
 
-def spread_over(knob: Knob, part: float) -> object:
-    """The knob's value at a part (0..1) of its range."""
-    if knob.choices:
-        return knob.choices[min(len(knob.choices) - 1, int(part * len(knob.choices)))]
-    if isinstance(knob.default, bool):
-        return part >= 0.5
-    assert knob.low is not None and knob.high is not None
-    return knob.low + (knob.high - knob.low) * part
+def _read(file: Traversable, tell: Callable[[str], object]) -> Map | None:
+    place = str(file)
+    try:
+        if not file.is_file():  # a pipe would be waited for
+            raise Trouble(f"{place}: is no file; a map is a file")
+        with file.open("rb") as opened:
+            content = opened.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise Trouble(f"{place}: is larger than {_LARGEST >> 10} KiB; no map is")
+        return map_of(content.decode("utf-8-sig"), place)
+    except UnicodeDecodeError:
+        tell(f"{place}: is not UTF-8; save it as UTF-8")
+    except OSError as error:
+        tell(f"{place}: cannot be read ({error.strerror})")
+    except Trouble as trouble:
+        tell(str(trouble))
+    return None
 
 
-def part_of(knob: Knob, value: Any) -> float:
-    """Where in its range a knob stands, 0..1."""
-    if knob.choices:
-        return knob.choices.index(value) / max(1, len(knob.choices) - 1)
-    if isinstance(knob.default, bool):
-        return float(value)
-    assert knob.low is not None and knob.high is not None
-    return (float(value) - knob.low) / (knob.high - knob.low)
+def kept(learned: Map, folder: Path) -> Path:
+    """Write a map whole or not at all, over its own file and no other; returns where it is.
+
+    OSError and UnicodeError when it cannot be.
+    """
+    content = text_of(learned).encode("utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = _place_for(learned, folder)
+    working = path.with_name(f".{path.name}.part")
+    try:
+        with working.open("wb") as opened:
+            opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())
+        working.replace(path)
+    except OSError:
+        with suppress(OSError):
+            working.unlink()
+        raise
+    return path
 
 
-@dataclass
-class _Hand:
-    """What is known of a control that is turned."""
+def _place_for(learned: Map, folder: Path) -> Path:
+    """The first file named after the controller that is free or holds its map."""
+    slug = _slug(learned.name)
+    for number in count(1):
+        path = folder / (f"{slug}.toml" if number == 1 else f"{slug}-{number}.toml")
+        if not os.path.lexists(path):
+            return path
+        there = _read(path, lambda _: None)
+        if there is not None and there.name == learned.name:
+            return path
+    raise AssertionError  # numbers do not end
 
-    part: float | None = None  # where it stood last
-    holds: bool = False  # whether the knob follows it
-    given: object = None  # what the knob was set to by it
-    high: int = 0  # the high seven bits of a fine one
+
+def _is_named_after(path: Path, name: str) -> bool:
+    return re.fullmatch(re.escape(_slug(name)) + r"(-\d+)?", path.stem) is not None
 
 
-@dataclass
-class Takeover:
-    """A controller at work: messages in, values for addresses out."""
-
-    map: Map
-    knob_at: Callable[[str], Knob | None]
-    value_at: Callable[[str], Any]
-    send: Callable[[str, list[Any]], object]
-    _hands: dict[Control, _Hand] = field(default_factory=dict)
-
-    def change(self, number: int, value: int, channel: int) -> None:
-        """A control change 0..127."""
-        for control in self._hearing("cc", number, channel):
-            hand = self._hands.setdefault(control, _Hand())
-            if control.fine and number == control.cc:
-                hand.high = value
-                continue  # the low seven bits follow
-            part = (hand.high * 128 + value) / 16383 if control.fine else value / 127
-            self._turned(control, hand, value, part)
-
-    def note(self, number: int, velocity: int, channel: int) -> None:
-        """A note; velocity 0 lets it go."""
-        for control in self._hearing("note", number, channel):
-            knob = self.knob_at(control.address)
-            if control.momentary and knob is not None:
-                if velocity:
-                    self.send(control.address, [spread_over(knob, velocity / 127)])
-                else:
-                    self.send(f"{control.address}/reset", [])
-            elif velocity:
-                self._pressed(control.address, knob)
-
-    def _pressed(self, address: str, knob: Knob | None) -> None:
-        if knob is not None and isinstance(knob.default, bool):
-            self.send(address, [not self.value_at(address)])
-        elif knob is None:
-            self.send(address, [])
-
-    def _hearing(self, kind: str, number: int, channel: int) -> Iterable[Control]:
-        return [c for c in self.map.controls if c.hears(kind, number, channel)]
-
-    def _turned(self, control: Control, hand: _Hand, value: int, part: float) -> None:
-        knob = self.knob_at(control.address)
-        if knob is None:
-            if value:
-                self.send(control.address, [])
-            return
-        if control.mode != "absolute":
-            here = part_of(knob, self.value_at(control.address))
-            there = min(1.0, max(0.0, here + detents(value, control.mode) * _STEP))
-            self.send(control.address, [spread_over(knob, there)])
-            return
-        if self._has_it(control, hand, knob, part):
-            given = spread_over(knob, part)
-            self.send(control.address, [given])
-            hand.given = self.value_at(control.address)
-        hand.part = part
-
-    def _has_it(self, control: Control, hand: _Hand, knob: Knob, part: float) -> bool:
-        """Whether the knob follows: it is near, was passed, or still stands where it was put."""
-        now = self.value_at(control.address)
-        if hand.holds and now == hand.given:
-            return True
-        here, before = part_of(knob, now), hand.part
-        passed = before is not None and min(before, part) <= here <= max(before, part)
-        hand.holds = passed or abs(part - here) <= _CLOSE or bool(knob.choices)
-        return hand.holds
-
-    def lights(self, address: str, value: Any) -> list[tuple[str, int, int, int]]:
-        """What to send back so that the controller shows a value: kind, number, value, channel."""
-        knob = self.knob_at(address)
-        told: list[tuple[str, int, int, int]] = []
-        for control in self.map.controls:
-            if control.address != address:
-                continue
-            part = float(bool(value)) if knob is None else part_of(knob, value)
-            channel = (control.channel or 1) - 1
-            if control.cc is not None:
-                told.append(("cc", control.cc, round(part * 127), channel))
-            elif control.note is not None:
-                told.append(("note", control.note, 127 if part >= 0.5 else 0, channel))
-        return told
+def _slug(name: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in name.lower())[:_LONGEST]

@@ -104,7 +104,6 @@ class Doors:
         else:
             return
         self._show.supervisor.faults.tell(part, text)
-        self.lines.append(text)
 
     def _add(self, door: Door) -> None:
         door.start(self._show.supervisor)
