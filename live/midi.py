@@ -16,7 +16,7 @@ from synth.trouble import Trouble
 
 from .controls import Controls, Node
 from .faults import Clock, reason_of
-from .midiclock import FASTEST, SLOWEST, MidiClock
+from .midiclock import MidiClock
 from .mididriver import Told, driver_for
 from .midimap import Control, Map, kept, maps_of
 from .midiports import Box, Ports
@@ -27,7 +27,7 @@ _ROUND = 0.1  # seconds that are waited for a message
 _WAITING = 1024  # messages that may wait; then the oldest are dropped
 _LEARNING = 60.0  # seconds in which a control is waited for
 _REMIND = 5.0  # seconds between two words that it is
-_LEAVE = 0.3  # seconds in which the driver is to end, and then each worker
+_LEAVE = 0.25  # seconds in which the driver is to end, and then each worker
 _SAME_TEMPO = 0.15  # beats a minute by which a steady clock seems to waver
 _MAY_BE_ALONE = frozenset({"/seed"})  # actions that take a number, or none
 
@@ -89,7 +89,7 @@ class Midi:
     @property
     def connected(self) -> list[str]:
         """Names of the ports that are heard."""
-        return list(self._ports.boxes)
+        return [name for name, box in list(self._ports.boxes.items()) if box.is_open]
 
     def _tell(self, text: str, kind: str = "") -> None:
         if self._supervisor is None:
@@ -254,10 +254,9 @@ class Midi:
             self._bpm = bpm
             if abs(self._value("/hear/bpm") - bpm) > _SAME_TEMPO:
                 self._send("/hear/bpm", [bpm])
-        if self._tempo.absurd is not None:
-            text = f"{box.name}: its clock says {self._tempo.absurd:.6g} beats a minute"
-            self._tell(f"{text}; {SLOWEST:g} to {FASTEST:g} are followed", "clock")
-            self._tempo.absurd = None
+        if self._tempo.absurd:
+            self._tell(f"{box.name}: its clock {self._tempo.absurd}", "clock")
+            self._tempo.absurd = ""
 
     def _let_tempo_go(self) -> None:
         """The preset's tempo again, mostly none: music is listened to; what was tapped stays."""
