@@ -4,22 +4,29 @@ OSC, OSCQuery and the control page all speak through it; no second list of knobs
 are numbers are clipped to their range, words that are none of a knob's are refused.
 """
 
+import math
 import secrets
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from synth.knobs import Knob, coerced, table, value_of
-from synth.trouble import Trouble
+from synth.bank import Bank
+from synth.knobs import Knob, as_sent, coerced, knob_of, stepped, switched, table, value_of
+from synth.trouble import Trouble, cut, shown
+
+from .faults import reason_of
 
 if TYPE_CHECKING:
     from .show import Show
 
 Arguments = Sequence[Any]
 READ, WRITE = 1, 2
+PART = "controls"  # what its faults go by
+_DIGITS = 9  # of a keyframe's number
+_LONGEST_FADE = 60.0  # seconds
+_QUIETEST = 1e-5  # of the level that is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +56,45 @@ class Controls:
         for node in [*self._knobs(), *self._actions(), *self._senses()]:
             assert node.address not in self.nodes, node.address
             self.nodes[node.address] = node
+        self._groups = {"/".join(address.split("/")[:2]) for address in self.nodes}
+        self._faults, self._clock = show.supervisor.faults, show.supervisor.clock
         self.learn: Callable[[str], None] | None = None  # MIDI's, where there is any
         self.refused = 0
         self.trouble = ""  # of the last message that was refused
 
     def receive(self, address: str, arguments: Arguments) -> bool:
         """Carry out one message; what cannot be is refused, counted and told, never raised."""
-        if address.startswith("/cue/") and address not in self.nodes:
-            wanted = address.removeprefix(
-                "/cue/"
-            )  # /cue/3 and /cue/words are /cue 3 and /cue words
-            if _released(arguments):
-                return True
-            address, arguments = "/cue", [int(wanted) if wanted.isdecimal() else wanted]
-        node = self.nodes.get(address)
         try:
-            if node is None or node.write is None:
-                raise Trouble(f"{address[:80]}: there is no such address to write to")
-            node.write(arguments)
+            self._carry_out(address, arguments)
         except Trouble as trouble:
-            self.refused += 1
-            self.trouble = str(trouble)
+            self._refuse(address, str(trouble))
+            return False
+        except Exception as error:  # whatever it was: the thread that plays it must live
+            self._refuse(address, f"{cut(str(address))}: {reason_of(error)}")
             return False
         return True
+
+    def _carry_out(self, address: str, arguments: Arguments) -> None:
+        if address.startswith("/cue/") and address not in self.nodes:
+            if _released(arguments):
+                return
+            address, arguments = "/cue", [_cue_in(address)]
+        node = self.nodes.get(address)
+        if node is None:
+            raise Trouble(f"{cut(address)}: there is no such address to write to")
+        if node.write is None:
+            knob = node.knob
+            cure = f"; begin with --set {knob.name}=…" if knob is not None else ""
+            raise Trouble(f"{address}: can only be read{cure}")
+        node.write(arguments)
+
+    def _refuse(self, address: str, trouble: str) -> None:
+        """Count and tell; how many kinds there are must not be for a stranger to choose."""
+        self.refused += 1
+        self.trouble = trouble
+        group = "/".join(str(address).split("/")[:2])
+        kind = group if group in self._groups else "no such address"
+        self._faults.tell(PART, trouble, kind=f"refused {kind}")
 
     def value(self, address: str) -> list[Any]:
         """The value at an address; KeyError when nothing can be read there."""
@@ -111,6 +134,9 @@ class Controls:
         def read() -> list[Any]:
             return _plain(value_of(desk.wanted, knob.name))
 
+        if knob.read_only:
+            return [Node(address, _tags(knob), knob.sentence, read, None, knob)]
+
         def write(arguments: Arguments) -> None:
             value = list(arguments) if isinstance(knob.default, tuple) else _one(address, arguments)
             desk.turn(knob.name, coerced(knob, value))
@@ -123,20 +149,20 @@ class Controls:
             Node(address, _tags(knob), knob.sentence, read, write, knob),
             Node(f"{address}/reset", "N", "Back to the preset's value.", None, reset),
         ]
-        if knob.low is None or isinstance(knob.default, bool):
+        if knob.low is None:
             return nodes
 
         def add(arguments: Arguments) -> None:
-            step = _number(address, _one(address, arguments))
-            desk.turn(knob.name, coerced(knob, value_of(desk.wanted, knob.name) + step))
+            step = _number(f"{address}/add", _one(f"{address}/add", arguments))
+            desk.turn(knob.name, stepped(knob, value_of(desk.wanted, knob.name), step))
 
         def to(arguments: Arguments) -> None:
             if len(arguments) != 2:
                 raise Trouble(
                     f"{address}/to has {len(arguments)} arguments; send value and seconds"
                 )
-            target, seconds = (_number(address, a) for a in arguments)
-            desk.ramp(knob.name, float(coerced(knob, target)), min(3600.0, max(0.0, seconds)))  # type: ignore[arg-type]
+            target, seconds = (_number(f"{address}/to", a) for a in arguments)
+            desk.ramp(knob.name, target, seconds)
 
         nodes.append(Node(f"{address}/add", "f", "Turn it by so much.", None, add))
         if not isinstance(knob.default, int):
@@ -153,51 +179,62 @@ class Controls:
 
             return write
 
-        def switch(now: Callable[[], bool], put: Callable[[bool], None]) -> Callable[..., None]:
+        def switch(
+            address: str, now: Callable[[], bool], put: Callable[[bool], None]
+        ) -> Callable[[Arguments], None]:
             def write(arguments: Arguments) -> None:
-                put(bool(arguments[0]) if arguments else not now())
+                on = switched(address, _one(address, arguments)) if arguments else not now()
+                if on != now():
+                    put(on)
 
             return write
 
         def load(arguments: Arguments) -> None:
             if not 1 <= len(arguments) <= 2 or not isinstance(arguments[0], str):
                 raise Trouble("/preset/load: send a preset's name, and seconds if you like")
-            fade = min(60.0, _number("/preset/load", arguments[1])) if arguments[1:] else None
+            fade = _number("/preset/load", arguments[1]) if arguments[1:] else None
             there = desk.presets()
             if arguments[0] not in there:
-                raise Trouble(f"“{arguments[0][:40]}” is no preset; use {', '.join(there)}")
-            desk.load(there[arguments[0]], None if fade is None else max(0.0, fade))
+                known = cut(", ".join(there), 400)
+                raise Trouble(f"“{cut(arguments[0])}” is no preset; use {known}")
+            desk.load(there[arguments[0]], fade and min(max(0.0, fade), _LONGEST_FADE))
 
         def seed(arguments: Arguments) -> None:
-            knob = next(knob for knob in table() if knob.name == "steer.seed")
             value = _one("/seed", arguments) if arguments else secrets.randbelow(2**32)
-            desk.turn("steer.seed", coerced(knob, value))
+            desk.turn("steer.seed", coerced(knob_of("steer.seed"), value))
+
+        def bank() -> Bank:
+            if show.visual.cues is None:
+                raise Trouble("/cue: there is no bank; begin the show with --bank")
+            return show.visual.cues.bank
 
         def cue(arguments: Arguments) -> None:
-            bank = show.visual.cues.bank if show.visual.cues is not None else None
-            if bank is None:
-                raise Trouble("/cue: there is no bank; begin the show with --bank")
+            there = bank()
             wanted = _one("/cue", arguments)
-            number = bank.find(wanted) if isinstance(wanted, str) else wanted
-            if isinstance(number, bool) or number is None or number not in range(len(bank)):
-                raise Trouble(
-                    f"/cue: “{str(wanted)[:40]}” is no keyframe; use 0 to {len(bank) - 1}"
-                )
+            number = there.find(wanted) if isinstance(wanted, str) else wanted
+            if not isinstance(number, (int, float)) or isinstance(number, bool):
+                number = None
+            if number is None or number not in range(len(there)):
+                raise Trouble(f"/cue: {shown(wanted)} is no keyframe; use 0 to {len(there) - 1}")
             desk.cue(int(number))
+
+        def cued(what: Literal["next", "release"]) -> None:
+            bank()
+            desk.cue(what)
 
         def learn(arguments: Arguments) -> None:
             if self.learn is None:
                 raise Trouble("/midi/learn: there is no MIDI; begin the show with --midi")
-            address = str(_one("/midi/learn", arguments))
-            if address not in self.nodes:
-                raise Trouble(f"/midi/learn: {address[:60]} is no address")
-            self.learn(address)
+            address = _one("/midi/learn", arguments)
+            node = self.nodes.get(address) if isinstance(address, str) else None
+            if node is None or node.write is None:
+                raise Trouble(f"/midi/learn: {shown(address)} is no address to write to")
+            self.learn(node.address)
 
         def panic() -> None:
             show.freeze(False)
             show.blackout(False)
-            for knob in table():
-                desk.turn(knob.name, value_of(desk.preset.knobs, knob.name))
+            desk.reset()
 
         return [
             Node(
@@ -216,14 +253,14 @@ class Controls:
                 "T",
                 "Hold the picture.",
                 lambda: [show.painter.frozen],
-                switch(lambda: show.painter.frozen, show.freeze),
+                switch("/freeze", lambda: show.painter.frozen, show.freeze),
             ),
             Node(
                 "/blackout",
                 "T",
                 "Fade to black.",
                 lambda: [show.black],
-                switch(lambda: show.black, show.blackout),
+                switch("/blackout", lambda: show.black, show.blackout),
             ),
             Node(
                 "/cue",
@@ -233,15 +270,15 @@ class Controls:
                 cue,
                 choices=self._lines,
             ),
-            Node("/cue/go", "N", "The next keyframe.", None, pressed(lambda: desk.cue("next"))),
+            Node("/cue/go", "N", "The next keyframe.", None, pressed(lambda: cued("next"))),
             Node(
                 "/cue/release",
                 "N",
                 "Let keyframes go.",
                 None,
-                pressed(lambda: desk.cue("release")),
+                pressed(lambda: cued("release")),
             ),
-            Node("/tap", "N", "Tap the tempo.", None, pressed(lambda: desk.tap(time.monotonic()))),
+            Node("/tap", "N", "Tap the tempo.", None, pressed(lambda: desk.tap(self._clock()))),
             Node(
                 "/panic",
                 "N",
@@ -265,7 +302,8 @@ class Controls:
             return read
 
         def level() -> list[float]:
-            return [round(float(20 * np.log10(max(show.ears.level, 1e-5))), 2)]
+            heard = show.ears.level if math.isfinite(show.ears.level) else 0.0
+            return [round(20 * math.log10(max(heard, _QUIETEST)), 2)]
 
         return [
             Node(
@@ -315,14 +353,31 @@ def _one(address: str, arguments: Arguments) -> Any:
 
 
 def _number(address: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
-        raise Trouble(f"{address} has {str(value)[:40]!r}; send a number")
-    return float(value)
+    """A finite number that a float can hold."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if math.isfinite(number):
+            return as_sent(number)
+    raise Trouble(f"{address} has {shown(value)}; send a number")
 
 
 def _released(arguments: Arguments) -> bool:
     """A button that was let go: controllers send 0 then."""
-    return bool(arguments) and arguments[0] in (0, False)
+    return bool(arguments) and isinstance(arguments[0], (int, float)) and not arguments[0]
+
+
+def _cue_in(address: str) -> int | str:
+    """The keyframe of /cue/3 or /cue/words.
+
+    Plain digits alone are a number: those of other scripts may well begin a line that is sung.
+    """
+    wanted = address.removeprefix("/cue/")
+    if wanted.isascii() and wanted.isdigit() and len(wanted) <= _DIGITS:
+        return int(wanted)
+    return wanted
 
 
 def _tags(knob: Knob) -> str:

@@ -36,7 +36,6 @@ CONVERSATIONS = 32  # websockets; the other connections are left for requests
 _BEAT = 0.1  # seconds between two looks at the connections
 _PUBLISHED = 1 / 30  # seconds between two looks for what changed
 _BACKLOG = 32768  # bytes that wait for a slow peer; it is told the newest values when it took them
-_AT_ONCE = 16  # connections taken in before others have their turn
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _BREATH = 1.0  # seconds without taking connections in, where descriptors are used up
 _REFRESHED = 10.0  # seconds between two looks at this machine's addresses
@@ -127,7 +126,9 @@ class HttpServer:
         """
         self.faults = Faults()
         self.site, self.patience, self.place = site, patience, place
-        self._option, self._names = option, {plain_host(place[0])}
+        self._option, self._names = option, set[str]()
+        if not is_everywhere(place[0]):
+            self._names.add(plain_host(place[0]))
         self._listener: socket.socket | None = self._listening()
         if not is_loopback(self.place[0]):
             token = token or secrets.token_urlsafe(12)
@@ -179,10 +180,11 @@ class HttpServer:
         self._give_up()
 
     def _renew(self) -> None:
-        """In the supervisor's thread: leave nothing to a loop that hangs."""
+        """In the supervisor's thread: take all from a loop that hangs, and listen anew."""
         self._give_up()
         if self._service is not None:
             self._service.cut()
+        self._listener = self._listening()
 
     def _give_up(self) -> None:
         if self._listener is not None:
@@ -191,18 +193,19 @@ class HttpServer:
 
     def _serve(self, shift: Shift) -> None:
         """One round is one life of the server."""
-        listener = self._listener = self._listener or self._listening()
-        told = _Told(self.faults)
-        logging.getLogger("aiohttp").addHandler(told)
-        try:
-            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-                self._service = _Service(self, listener)
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.get_loop()  # where it cannot be had, peers wait at the listener for the next one
+            listener = self._listener = self._listener or self._listening()
+            told = _Told(self.faults)
+            logging.getLogger("aiohttp").addHandler(told)
+            self._service = _Service(self, listener)
+            try:
                 runner.run(self._service.run(shift))
-        finally:
-            logging.getLogger("aiohttp").removeHandler(told)
-            listener.close()
-            if self._listener is listener:
-                self._listener = None
+            finally:
+                logging.getLogger("aiohttp").removeHandler(told)
+                listener.close()
+                if self._listener is listener:
+                    self._listener = None
 
 
 class _Told(logging.Handler):
@@ -288,24 +291,24 @@ class _Service:
     # ---- connections
 
     def _accept(self, loop: asyncio.AbstractEventLoop, door: int) -> None:
-        for _ in range(_AT_ONCE):
-            try:
-                peer, address = self._listener.accept()
-            except OSError as error:
-                if error.errno in _EXHAUSTED:
-                    text = f"no connection can be taken in ({error.strerror}); tried again"
-                    self._faults.tell(PART, text, kind="exhausted")
-                    loop.remove_reader(door)
-                    loop.call_later(_BREATH, loop.add_reader, door, self._accept, loop, door)
-                return  # else: nobody is there any more
-            peer.setblocking(False)
-            if self._make_room(loop.time()):
-                late = loop.time() + self._server.patience
-                connection = _Connection(peer, address[0], peer.getsockname()[:2], late)
-                self._connections.append(connection)
-                loop.create_task(self._take_in(connection)).add_done_callback(_finished)
-            else:
-                peer.close()
+        """One at a time: the descriptor of one that gave its place up is closed in between."""
+        try:
+            peer, address = self._listener.accept()
+        except OSError as error:
+            if error.errno in _EXHAUSTED:
+                text = f"no connection can be taken in ({error.strerror}); tried again"
+                self._faults.tell(PART, text, kind="exhausted")
+                loop.remove_reader(door)
+                loop.call_later(_BREATH, loop.add_reader, door, self._accept, loop, door)
+            return  # else: nobody is there any more
+        if not self._make_room(loop.time()):
+            peer.close()
+            return
+        peer.setblocking(False)
+        late = loop.time() + self._server.patience
+        connection = _Connection(peer, address[0], peer.getsockname()[:2], late)
+        self._connections.append(connection)
+        loop.create_task(self._take_in(connection)).add_done_callback(_finished)
 
     def _make_room(self, now: float) -> bool:
         """Whether there is room for one more; whoever holds most gives an idle one up."""
@@ -314,10 +317,10 @@ class _Service:
             return True
         self._faults.tell(PART, f"more than {MOST} connections at once", kind="too many")
         held = Counter(connection.host for connection in self._connections)
-        idle = [c for c in self._connections if c.websocket is None and c.transport is not None]
-        if not idle:
+        idle = [c for c in self._connections if c.websocket is None]
+        oldest = max(idle, key=lambda c: (held[c.host], -c.late), default=None)
+        if oldest is None or oldest.transport is None:
             return False
-        oldest = max(idle, key=lambda c: (held[c.host], -c.late))
         oldest.abort()
         self._connections.remove(oldest)
         return True

@@ -9,6 +9,7 @@ from synth.preset import preset_of
 from .controls import Controls, Node
 from .desk import Desk
 from .oscquery import described
+from .supervisor import Supervisor
 
 _ACCESS = {1: "read", 2: "write", 3: "read and write"}
 _WIDTH, _HEIGHT, _GAP, _COLUMNS = 180, 64, 8, 4  # pixels, and faders beside one another
@@ -17,7 +18,7 @@ _WIDTH, _HEIGHT, _GAP, _COLUMNS = 180, 64, 8, 4  # pixels, and faders beside one
 def nodes(preset: str) -> list[Node]:
     """Every address, with no show behind it: what a desk alone knows can be read."""
     desk = Desk(preset_of(preset), [], None)
-    nobody = SimpleNamespace(desk=desk, freeze=None, blackout=None)
+    nobody = SimpleNamespace(desk=desk, freeze=None, blackout=None, supervisor=Supervisor())
     return list(Controls(cast(Any, nobody)).nodes.values())
 
 
@@ -65,7 +66,10 @@ def _placed(number: int) -> dict[str, int]:
 
 
 def _widget(node: Node) -> dict[str, Any] | None:
-    """What suits an address; none for words and for steps that a fader makes itself."""
+    """What suits an address; none for words, for steps that a fader makes itself, and for what can
+    only be read."""
+    if node.write is None:
+        return None
     name = node.address.strip("/")
     common = {"id": name.replace("/", "_"), "label": name, "address": node.address}
     knob = node.knob

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .envelope import RunningPeak
-from .knobs import Hear
+from .knobs import FASTEST_GIVEN, SLOWEST_GIVEN, Hear
 
 SLOWEST, FASTEST = 62.0, 195.0  # beats a minute
 
@@ -96,8 +96,8 @@ class BeatTracker:
         if lately < _PRESENT * self._usual.update(lately, _EVERY, floor=1e-6):
             self._break_ended = now
             return
-        if self._knobs.bpm:
-            self._follow_tempo(self._knobs.bpm)
+        if self._knobs.bpm > 0:  # nothing that is given may ask for hours of pulses
+            self._follow_tempo(min(max(self._knobs.bpm, SLOWEST_GIVEN), FASTEST_GIVEN))
         elif not self._period or now - self._break_ended > _AFTER_BREAK:
             self._look_for_tempo(past)
         if self._period:

@@ -4,9 +4,10 @@ import difflib
 import functools
 from importlib import resources
 
-from .trouble import Trouble
+from .trouble import Trouble, cut, shown
 
 CLASSES = 1000
+_DIGITS = 9  # of a class's number; Python reads no more than some thousand
 GROUPS: dict[str, tuple[int, ...]] = {  # the labels stand in the order of WordNet's families
     "bears": (*range(294, 298),),
     "birds": (*range(7, 25), *range(80, 101), *range(127, 147)),
@@ -57,15 +58,16 @@ def class_number(wanted: int | str) -> int:
     """The class 0..999 that a number or a name means; raises Trouble for anything else."""
     if isinstance(wanted, int):
         if not 0 <= wanted < CLASSES:
-            raise Trouble(f"class {wanted} does not exist; use 0 to {CLASSES - 1} or a name")
+            raise Trouble(f"class {shown(wanted)} does not exist; use 0 to {CLASSES - 1} or a name")
         return wanted
-    if wanted.strip().isdecimal():
-        return class_number(int(wanted))
-    numbers = _numbers_by_name().get(wanted.strip().casefold(), ())
+    name = wanted.strip().casefold()
+    if name.isdecimal() and len(name) <= _DIGITS:
+        return class_number(int(name))
+    numbers = _numbers_by_name().get(name, ())
     if not numbers:
-        close = difflib.get_close_matches(wanted.casefold(), _numbers_by_name(), 3)
+        close = difflib.get_close_matches(name, _numbers_by_name(), 3)
         hint = f"did you mean {' or '.join(close)}?" if close else "use a number from 0 to 999"
-        raise Trouble(f"“{wanted}” is no ImageNet class; {hint}")
+        raise Trouble(f"“{cut(wanted)}” is no ImageNet class; {hint}")
     if len(numbers) > 1:
         choices = " or ".join(f"{n} ({', '.join(names()[n])})" for n in numbers)
         raise Trouble(f"“{wanted}” names several classes; use {choices}")

@@ -13,8 +13,9 @@ from .bank import Bank
 from .features import Features
 from .knobs import Cue
 from .latents import Latent, slerp
+from .trouble import cut
 
-_OPEN = float("inf")  # seconds that a cue holds which nobody releases
+_OPEN, _OVER = float("inf"), -float("inf")  # when a cue ends that nobody releases; that one did
 
 
 @dataclass(slots=True)
@@ -23,7 +24,7 @@ class _Playing:
 
     number: int
     latent: Latent
-    hold: float  # seconds left until it lets go
+    until: float  # seconds of the song at which it lets go
     phase: float = 0.0  # 0 away .. 1 there
 
 
@@ -34,37 +35,49 @@ class Cues:
         self.bank, self.follows = bank, follows
         self.position = -1  # of the last keyframe that was cued
         self._playing: list[_Playing] = []
-        self._waiting: tuple[int, float] | None = None  # a cue that waits for its beat
+        self._waiting: int | None = None  # a cue that waits for its beat
         self._beats = 0
 
     @property
     def playing(self) -> str:
         """The text of the newest cue that shows; empty when none does."""
-        return self.bank.entries[self._playing[-1].number].text if self._playing else ""
+        return cut(self.bank.entries[self._playing[-1].number].text) if self._playing else ""
 
-    def go(self, number: int | None = None, hold: float = _OPEN) -> None:
+    def go(self, number: int | None = None) -> None:
         """Cue a keyframe, the next one when none is named; numbers beyond the last do nothing."""
         number = self.position + 1 if number is None else number
         if 0 <= number < len(self.bank):
-            self._waiting = (number, hold)
+            self._waiting = number
 
     def release(self) -> None:
         """Let every cue go."""
         self._waiting = None
         for playing in self._playing:
-            playing.hold = 0.0
+            playing.until = _OVER
 
-    def step(self, heard: Features, latent: Latent, cue: Cue, dt: float, delay: float) -> Latent:
-        """The latent with the cues in it, one hop on."""
+    def step(
+        self,
+        heard: Features,
+        latent: Latent,
+        cue: Cue,
+        dt: float,
+        delay: float,
+        at: float | None = None,
+    ) -> Latent:
+        """The latent with the cues in it, one hop on.
+
+        `at` is how far the song is at the end of this hop, in seconds; as far as was heard when it
+        is None. Silence that was heard meanwhile, or a later start, makes a difference.
+        """
         self._beats += heard.beat
+        now = (heard.time if at is None else at) - delay
         if self.follows:
-            self._follow(heard.time - delay)
+            self._follow(now)
         if self._waiting is not None and self._on_time(heard, cue):
-            self._begin(*self._waiting)
+            self._begin(self._waiting, _OPEN)
             self._waiting = None
         for playing in self._playing:
-            playing.hold -= dt
-            rising = playing.hold > 0
+            rising = now + dt < playing.until
             seconds = cue.attack_time if rising else cue.release_time
             step = dt / seconds if seconds else 1.0
             playing.phase = min(1.0, playing.phase + step) if rising else playing.phase - step
@@ -81,19 +94,19 @@ class Cues:
         while coming < len(self.bank) and self.bank.entries[coming].time <= now:
             entry = self.bank.entries[coming]
             if entry.time + entry.duration > now:
-                self._begin(coming, entry.time + entry.duration - now)
+                self._begin(coming, entry.time + entry.duration)
             self.position = coming
             coming += 1
 
-    def _begin(self, number: int, hold: float) -> None:
+    def _begin(self, number: int, until: float) -> None:
         self.position = number
         for playing in self._playing:
-            playing.hold = 0.0
+            playing.until = _OVER
         again = next((p for p in self._playing if p.number == number), None)
         if again is not None:
-            again.hold = hold
+            again.until = until
         else:
-            self._playing.append(_Playing(number, self.bank.latent(number), hold))
+            self._playing.append(_Playing(number, self.bank.latent(number), until))
 
     def _blended(self, latent: Latent, cue: Cue) -> Latent:
         if not self._playing:

@@ -4,22 +4,31 @@ A knob is a field of its group: `steer.truncation` is `Knobs().steer.truncation`
 """
 
 import difflib
-import math
-from collections.abc import Callable, Iterator, Mapping
+import functools
+import struct
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import pydantic
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
 from .imagenet import class_number, class_numbers
-from .trouble import Trouble
+from .trouble import Trouble, cut, shown
 
+SLOWEST_GIVEN, FASTEST_GIVEN = 20.0, 300.0  # beats a minute that may be tapped or known
 _MOST_CLASSES, _MOST_AVOIDED = 12, 100
 
 
 def _knob(default: Any, sentence: str, low: float, high: float, unit: str = "") -> Any:
     return Field(default, ge=low, le=high, description=sentence, json_schema_extra={"unit": unit})
+
+
+def _tempo(bpm: float) -> float:
+    if 0 < bpm < SLOWEST_GIVEN:
+        raise ValueError("too slow to be counted")
+    return bpm
 
 
 def _class_numbers(wanted: object) -> tuple[int, ...]:
@@ -46,6 +55,7 @@ def _avoided_numbers(wanted: object) -> tuple[int, ...]:
     return _numbers_of(wanted, _MOST_AVOIDED, class_numbers)
 
 
+Tempo = Annotated[float, AfterValidator(_tempo)]
 Classes = Annotated[tuple[int, ...], BeforeValidator(_class_numbers)]
 Avoided = Annotated[tuple[int, ...], BeforeValidator(_avoided_numbers)]
 
@@ -60,7 +70,13 @@ class Hear(_Group):
     octave: Literal["as heard", "half", "double"] = Field(
         "as heard", description="Count the beat as heard, half as fast or twice as fast."
     )
-    bpm: float = _knob(0.0, "Beats a minute when the tempo is tapped or known; 0 listens.", 0, 300)
+    bpm: Tempo = Field(
+        0.0,
+        ge=0,
+        le=FASTEST_GIVEN,
+        description="Beats a minute when the tempo is tapped or known; 0 listens.",
+        json_schema_extra={"floor": SLOWEST_GIVEN},
+    )
 
 
 class Steer(_Group):
@@ -125,7 +141,10 @@ class Look(_Group):
         "four mirrored pictures, or its own blur beside it.",
     )
     flash_limit: bool = Field(
-        True, description="No more than three flashes in any second (WCAG 2.3.1)."
+        True,
+        description="No more than three flashes in any second (WCAG 2.3.1); "
+        "only --set turns it off.",
+        json_schema_extra={"read_only": True},
     )
     wide: Literal["off", "stretch", "repeat", "mirror"] = Field(
         "off",
@@ -156,6 +175,8 @@ class Knob:
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+    floor: float | None = None  # the lowest value above `low`
+    read_only: bool = False  # no hand may turn it in a show, and no preset may turn it off
 
     @property
     def cure(self) -> str:
@@ -165,7 +186,9 @@ class Knob:
         if isinstance(self.default, bool):
             return "use true or false"
         if self.low is not None and self.high is not None:
-            return f"use {self.low:g} to {self.high:.10g}" + (f" {self.unit}" if self.unit else "")
+            span = f"{self.low if self.floor is None else self.floor:g} to {self.high:.10g}"
+            alone = f"{self.low:g} or " if self.floor is not None else ""
+            return f"use {alone}{span}" + (f" {self.unit}" if self.unit else "")
         most = _MOST_AVOIDED if self.name == "steer.avoid" else _MOST_CLASSES
         return f"use a list of up to {most} ImageNet class names or numbers"
 
@@ -179,19 +202,52 @@ def coerced(knob: Knob, value: object) -> object:
     if knob.choices:
         return _choice(knob, value)
     if isinstance(knob.default, bool):
-        return _switch(knob, value)
+        return switched(knob.name, value)
     if knob.low is None or knob.high is None:
         return value  # classes: the table's own check reads names and numbers
+    return _clipped(knob, value)
+
+
+def stepped(knob: Knob, now: float, by: float) -> object:
+    """The value of a number `by` further on; a step down from its floor ends below the gap."""
+    below = knob.floor is not None and by < 0 and now + by < knob.floor
+    return knob.low if below else coerced(knob, now + by)
+
+
+def _clipped(knob: Knob, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise Trouble(f"{knob.name} is {value!r}; {knob.cure}")
+        raise Trouble(f"{knob.name} is {shown(value)}; {knob.cure}")
     try:
-        number = float(value)
+        number = float(value) if isinstance(value, str) else value
     except ValueError:
-        raise Trouble(f"{knob.name} is {value!r}; {knob.cure}") from None
-    if math.isnan(number):
+        raise Trouble(f"{knob.name} is {shown(value)}; {knob.cure}") from None
+    if number != number:  # noqa: PLR0124 - math.isnan fails at huge integers
         raise Trouble(f"{knob.name} is no number; {knob.cure}")
+    assert knob.low is not None and knob.high is not None
     clipped = min(max(number, knob.low), knob.high)
-    return round(clipped) if isinstance(knob.default, int) else clipped
+    if knob.floor is not None and clipped > knob.low:
+        clipped = max(clipped, knob.floor)
+    return round(clipped) if isinstance(knob.default, int) else as_sent(float(clipped))
+
+
+def as_sent(number: float) -> float:
+    """The shortest decimal that is the same 32 bit float, where the number is such a float.
+
+    OSC carries 32 bits: whoever sent 0.37 shall read 0.37, not 0.3700000047683716. It is done
+    where values come in, so that knobs, logs, pages and answers all hold the same number.
+    """
+    try:
+        if _rounded(number) != number:
+            return number
+    except OverflowError:
+        return number
+    decimals = (float(f"{number:.{digits}g}") for digits in range(1, 9))
+    return next((short for short in decimals if _rounded(short) == number), number)
+
+
+def _rounded(number: float) -> float:
+    rounded: float = struct.unpack("f", struct.pack("f", number))[0]
+    return rounded
 
 
 def _choice(knob: Knob, value: object) -> str:
@@ -199,16 +255,17 @@ def _choice(knob: Knob, value: object) -> str:
         return value
     if isinstance(value, (int, float)) and value in range(len(knob.choices)):
         return knob.choices[int(value)]
-    raise Trouble(f"{knob.name} is {value!r}; {knob.cure}")
+    raise Trouble(f"{knob.name} is {shown(value)}; {knob.cure}")
 
 
-def _switch(knob: Knob, value: object) -> bool:
-    if isinstance(value, (bool, int, float)):
+def switched(name: str, value: object) -> bool:
+    """On or off, by a number or a word; Trouble, which begins with the name, for anything else."""
+    if isinstance(value, (bool, int, float)) and value == value:  # noqa: PLR0124 - NaN is neither
         return bool(value)
     words = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
     if isinstance(value, str) and value.lower() in words:
         return words[value.lower()]
-    raise Trouble(f"{knob.name} is {value!r}; {knob.cure}")
+    raise Trouble(f"{name} is {shown(value)}; use true or false")
 
 
 def value_of(knobs: Knobs, name: str) -> Any:
@@ -226,26 +283,42 @@ def with_values(knobs: Knobs, values: Mapping[str, Any], place: str) -> Knobs:
     return knobs_of(tree, place)
 
 
-def table() -> Iterator[Knob]:
+@functools.cache
+def table() -> tuple[Knob, ...]:
     """Every knob in order."""
-    for group, group_field in Knobs.model_fields.items():
-        model = group_field.annotation
-        assert isinstance(model, type) and issubclass(model, BaseModel)
-        for key, field in model.model_fields.items():
-            limits = {
-                k: getattr(m, k) for m in field.metadata for k in ("ge", "le") if hasattr(m, k)
-            }
-            extra = field.json_schema_extra
-            choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
-            yield Knob(
-                name=f"{group}.{key}",
-                default=field.default,
-                sentence=field.description or "",
-                unit=str(extra.get("unit", "")) if isinstance(extra, dict) else "",
-                low=limits.get("ge"),
-                high=limits.get("le"),
-                choices=choices,
-            )
+    return tuple(
+        _row(f"{group}.{key}", field)
+        for group, group_field in Knobs.model_fields.items()
+        for key, field in _fields_of(group_field).items()
+    )
+
+
+def _fields_of(group: FieldInfo) -> dict[str, FieldInfo]:
+    model = group.annotation
+    assert isinstance(model, type) and issubclass(model, BaseModel)
+    return model.model_fields
+
+
+def _row(name: str, field: FieldInfo) -> Knob:
+    limits = {k: getattr(m, k) for m in field.metadata for k in ("ge", "le") if hasattr(m, k)}
+    extra: Any = field.json_schema_extra or {}
+    return Knob(
+        name=name,
+        default=field.default,
+        sentence=field.description or "",
+        unit=extra.get("unit", ""),
+        low=limits.get("ge"),
+        high=limits.get("le"),
+        choices=get_args(field.annotation) if get_origin(field.annotation) is Literal else (),
+        floor=extra.get("floor"),
+        read_only=extra.get("read_only", False),
+    )
+
+
+@functools.cache
+def knob_of(name: str) -> Knob:
+    """The knob `group.knob`; KeyError when there is none."""
+    return {knob.name: knob for knob in table()}[name]
 
 
 def markdown() -> str:
@@ -268,16 +341,16 @@ def knobs_of(values: Mapping[str, Any], place: str) -> Knobs:
 
 def _sentence(error: pydantic.ValidationError) -> str:
     """Name the first offence, its value and its cure, and count the others."""
-    first, *others = error.errors()
+    first, *others = error.errors(include_url=False)
     more = f" (and {len(others)} more)" if others else ""
     name = ".".join(str(part) for part in first["loc"][:2])
     known = {knob.name: knob for knob in table()}
     if first["type"] == "extra_forbidden":
         close = difflib.get_close_matches(name, known, 1)
         cure = f"did you mean {close[0]}?" if close else f"use {', '.join(known)}"
-        return f"{name} is no knob; {cure}{more}"
+        return f"{cut(name)} is no knob; {cure}{more}"
     if name not in known:
-        return f"{name} is {first['input']!r}; it must be a table of knobs{more}"
-    if first["type"] == "value_error":
+        return f"{name} is {shown(first['input'])}; it must be a table of knobs{more}"
+    if first["type"] == "value_error" and known[name].low is None:
         return f"{name}: {first['msg'].removeprefix('Value error, ')}{more}"
-    return f"{name} is {first['input']!r}; {known[name].cure}{more}"
+    return f"{name} is {shown(first['input'])}; {known[name].cure}{more}"

@@ -129,6 +129,11 @@ class Steering:
         self._palette = embed(chosen).astype(np.float64)
         self._embedding: np.ndarray | None = None
 
+    @property
+    def embedding_size(self) -> int:
+        """How long an embedding is."""
+        return int(self._palette.shape[1])
+
     def step(self, heard: Features, steer: Steer, dt: float, bands: Bands = _NO_BANDS) -> Latent:
         """Advance `dt` seconds under one hop's features and the knobs of this moment."""
         presence = min(1.0, heard.loudness / 0.1)

@@ -5,8 +5,9 @@ A performance is a folder `NAME.ljlog` that is whole at any moment, also after a
     show.json      versions, generator, preset and every knob at the first hop
     sound.wav      mono float32 at RATE, hop after hop
     events.jsonl   one JSON object a line: `hop`, and `set` (knobs that changed, with `fade` in
-                   seconds when the look changed), `freeze`, `blackout` or `cue` (a keyframe's
-                   number in the bank, null for its release)
+                   seconds when the look changed), `freeze`, `blackout`, `cue` (a keyframe's
+                   number in the bank, null for its release) or `at` (seconds of the song at the
+                   hop's end, where counting hops says otherwise; `still` when it stands there)
 
 Latents follow from these alone, bit for bit, for sound and hands meet in one order: hops.
 """
@@ -25,9 +26,9 @@ import numpy as np
 
 from .hop import RATE
 from .keyframes import Cues
-from .knobs import Knobs, knobs_of, with_values
+from .knobs import Knobs, knob_of, with_values
 from .latents import Embed, Latent
-from .trouble import Trouble
+from .trouble import Trouble, shown
 from .visual import Visual
 
 SUFFIX = ".ljlog"
@@ -160,14 +161,27 @@ def performance_of(folder: Path) -> Performance:
     place = folder / "show.json"
     try:
         about = json.loads(place.read_text("utf-8"))
-        knobs = knobs_of(about.pop("knobs"), str(place))
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        knobs = _knobs_in(about.pop("knobs"), str(place))
+    except (OSError, LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise Trouble(
             f"{folder}: is no performance ({error}); name a folder that lj live --log wrote"
         ) from None
     if about.get("format") != FORMAT:
         raise Trouble(f"{place}: has format {about.get('format')}; this lj reads {FORMAT}")
     return Performance(folder, about, knobs, tuple(_events(folder / "events.jsonl")))
+
+
+def _knobs_in(values: dict[str, dict[str, Any]], place: str) -> Knobs:
+    flat = {f"{group}.{key}": v for group, part in values.items() for key, v in part.items()}
+    return with_values(Knobs(), _recorded(flat), place)
+
+
+def _recorded(values: dict[str, Any]) -> dict[str, Any]:
+    """Knobs by name as this version takes them; an older one took tempi below the floor."""
+    floor, bpm = knob_of("hear.bpm").floor, values.get("hear.bpm")
+    if isinstance(bpm, (int, float)) and floor is not None and 0 < bpm < floor:
+        return values | {"hear.bpm": floor}
+    return values
 
 
 def _events(path: Path) -> Iterator[Event]:
@@ -179,12 +193,15 @@ def _events(path: Path) -> Iterator[Event]:
         try:
             event = json.loads(line)
             hop = event["hop"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, LookupError, TypeError, RecursionError):
             if number == len(lines):
                 return  # cut short by a crash
             raise Trouble(f"{path}: line {number} is no event") from None
         if not isinstance(hop, int):
-            raise Trouble(f"{path}: line {number}: hop is {hop!r}; it must be a whole number")
+            place = f"{path}: line {number}"
+            raise Trouble(f"{place}: hop is {shown(hop)}; it must be a whole number")
+        if not isinstance(event.get("at", 0.0), (int, float)):
+            raise Trouble(f"{path}: line {number}: at is {shown(event['at'])}; it must be seconds")
         yield event
 
 
@@ -210,12 +227,14 @@ class Replay(Visual):
 
     def _carry_out(self, event: Event) -> None:
         if "set" in event:
-            knobs = with_values(self.knobs, event["set"], self._place)
+            knobs = with_values(self.knobs, _recorded(event["set"]), self._place)
             if event.get("fade") is None:
                 self.knobs = knobs
             else:
                 self.change(knobs, event["fade"])
         self._frozen = event.get("freeze", self._frozen)
+        if "at" in event:
+            self.position.jump(event["at"], still=bool(event.get("still")))
         if "cue" in event and self.cues is not None:
             if event["cue"] is None:
                 self.cues.release()

@@ -1,6 +1,7 @@
 """The assembly that both play: hops in, latents out, by way of features."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from .imagenet import CLASSES
 from .keyframes import Cues
 from .knobs import Knobs
 from .latents import Embed, Latent, Steering
+from .position import Position
 
 _DEEPEST = 3  # looks that fade at once; a fourth begins from what is played
 
@@ -25,11 +27,14 @@ class Visual:
         self.knobs = knobs
         self.heard: Features | None = None  # of the last hop
         self.changes = 0  # looks that gave way to another
+        self.position = Position(self.dt)  # of the song
+        self.jump: dict[str, Any] | None = None  # of the position, in the last hop; a log needs it
         self.embed = embed
         self._steering = Steering(knobs.steer, embed)
         self._fading: _Fading | None = None
         self._played: Latent | None = None  # before cues
-        self._cues_fit = True  # whether the bank was made for the generator that plays
+        # whether the bank was made for the generator that plays
+        self._cues_fit = cues is None or cues.bank.embedding_size == self._steering.embedding_size
 
     @property
     def dt(self) -> float:
@@ -46,6 +51,7 @@ class Visual:
         cues = Cues(self.cues.bank, follows=self.cues.follows) if self.cues is not None else None
         fresh = Visual(self.knobs, self.embed, cues)
         fresh._cues_fit = self._cues_fit
+        fresh.position, fresh.jump = replace(self.position), self.jump
         return fresh
 
     def play_on(self, generator: str, embed: Embed) -> None:
@@ -54,13 +60,20 @@ class Visual:
         A bank that was made for another one is silent meanwhile.
         """
         self.embed = embed
-        self._cues_fit = self.cues is None or self.cues.bank.about.get("generator") == generator
         self._steering.embed_by(embed)
+        self._cues_fit = self.cues is None or (
+            self.cues.bank.about.get("generator") == generator
+            and self.cues.bank.embedding_size == self._steering.embedding_size
+        )
         if self._fading is not None:
             self._fading.embed_by(embed)
 
-    def hear(self, hop: np.ndarray, at: float | None = None) -> Latent:  # noqa: ARG002
-        """The latent at the end of the next hop (hop,) of float32 samples."""
+    def hear(self, hop: np.ndarray, at: float | None = None) -> Latent:
+        """The latent at the end of the next hop (hop,) of float32 samples.
+
+        `at` is how far the song is then, in seconds; one hop further than before when it is None.
+        Where it is not one hop further, `jump` tells.
+        """
         self.heard = self.analyzer.hear(hop, self.knobs.hear)
         latent = self._steering.step(self.heard, self.knobs.steer, self.dt, self.knobs.bands)
         if self._fading is not None:
@@ -68,8 +81,10 @@ class Visual:
             if self._fading.over:
                 self._fading = None
         self._played = latent
+        self.jump = self.position.step(at)
         if self.cues is not None and self._cues_fit:
-            latent = self.cues.step(self.heard, latent, self.knobs.cue, self.dt, self.delay)
+            now = self.position.seconds
+            latent = self.cues.step(self.heard, latent, self.knobs.cue, self.dt, self.delay, now)
         return latent
 
     def turn(self, knobs: Knobs) -> None:
@@ -81,14 +96,14 @@ class Visual:
 
     def change(self, knobs: Knobs, fade: float | None = None) -> None:
         """Another look: both play on while one fades into the other over `fade` seconds."""
-        self.changes += 1
+        coming = Steering(knobs.steer, self.embed)
         seconds = knobs.preset.fade if fade is None else fade
         if self._fading is not None and self._fading.depth >= _DEEPEST:
             self._fading = _Fading(_Still(self._played), None, seconds)
         else:
             self._fading = _Fading(_Going(self._steering, self.knobs), self._fading, seconds)
-        self.knobs = knobs
-        self._steering = Steering(knobs.steer, self.embed)
+        self.changes += 1
+        self.knobs, self._steering = knobs, coming
 
 
 def _subjects(knobs: Knobs) -> tuple[object, ...]:

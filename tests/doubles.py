@@ -6,6 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from live.ring import Ring
+from live.supervisor import Supervisor
+from synth.hop import HOP, RATE
 from synth.latents import Latent
 
 
@@ -46,3 +49,23 @@ class Tints(Lamp):
             large = np.repeat(np.repeat(bands, 16, 0), 16, 1)
             pictures.append(torch.from_numpy((large * 255).astype(np.uint8)))
         return torch.stack(pictures)
+
+
+class Room:
+    """A source that the test writes into."""
+
+    name, overflows, trouble, ended = "room", 0, "", False
+    start_at: float | None = None
+
+    def __init__(self) -> None:
+        self.ring = Ring(RATE, 1)
+
+    def start(self, supervisor: Supervisor) -> None:
+        """It sounds when it is written into."""
+
+    def stop(self) -> None:
+        """It never began."""
+
+    def sound(self, hops: int = 1) -> None:
+        noise = np.random.RandomState(0).standard_normal((hops * HOP, 1)) * 0.1
+        self.ring.write(noise.astype(np.float32))

@@ -80,6 +80,7 @@ function knob(node, parent) {
   const label = made("label", row, { textContent: name.split(".")[1].replaceAll("_", " "), htmlFor: name });
   label.dataset.address = node.FULL_PATH;
   if (node.ACCESS === 1) {
+    row.classList.add("told");
     const told = made("output", row, { id: name });
     watched.set(node.FULL_PATH, ([value]) => (told.textContent = typeof value === "boolean" ? (value ? "on" : "off") : shown(value)));
   } else if (range && range.VALS) {

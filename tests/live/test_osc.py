@@ -1,6 +1,5 @@
 """Real datagrams over real sockets."""
 
-import os
 import socket
 import struct
 import subprocess
@@ -30,6 +29,7 @@ from synth.preset import preset_of
 from synth.trouble import Trouble
 from tests import sounds
 from tests.doubles import Lamp
+from tests.live.steered import controls_in
 from tests.live.test_packets import VALUES, bundle, nested, padded, raw
 from tests.stage import until
 
@@ -43,10 +43,7 @@ def supervisor() -> Supervisor:
 
 @pytest.fixture
 def controls(tmp_path: Path) -> Controls:
-    song = sounds.write_wav(tmp_path / "song.wav", sounds.silence(1))
-    return Controls(
-        Show(Playback(song, aloud=False), Desk(preset_of("silk"), [], None), Lamp(), [])
-    )
+    return controls_in(tmp_path)
 
 
 @pytest.fixture
@@ -222,7 +219,6 @@ def test_any_packet_renews_a_subscription(controls: Controls) -> None:
     port.stop()
 
 
-@pytest.mark.skipif(os.name != "posix" or not hasattr(socket, "MSG_ERRQUEUE"), reason="Linux tells")
 def test_a_subscriber_that_is_gone_is_forgotten(port: OscPort) -> None:
     gone, there = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
     for one in (gone, there):
@@ -263,11 +259,10 @@ def test_a_named_receiver_may_come_and_go(
             known = set()
             while not {"/look/fit", "/sense/level"} <= known:
                 known.add(OscMessage(receiver.recv(4096)).address)
-    if hasattr(socket, "MSG_ERRQUEUE"):
-        until(lambda: kinds(supervisor, "OSC out"), "the fault", 2)
-        (fault,) = supervisor.faults
-        assert fault.count == 1
-        assert f"--osc-to 127.0.0.1:{lamps[1]} cannot be reached" in fault.text
+    until(lambda: kinds(supervisor, "OSC out"), "the fault", 2)
+    (fault,) = supervisor.faults
+    assert fault.count == 1
+    assert f"--osc-to 127.0.0.1:{lamps[1]} cannot be reached" in fault.text
     port.stop()
 
 
@@ -379,12 +374,20 @@ def bundled(when: float | None, packets: list[bytes]) -> bytes:
     return b"#bundle\0" + struct.pack(">II", *tag) + elements
 
 
+@pytest.fixture(scope="module")
+def unbound(tmp_path_factory: pytest.TempPathFactory) -> tuple[OscPort, list[float]]:
+    """A port that hears nothing but what it is given, and its clock."""
+    now = [0.0]
+    controls = controls_in(tmp_path_factory.mktemp("port"))
+    return OscPort(controls, clock=lambda: now[0], wall=lambda: 1_700_000_000.0), now
+
+
 @settings(deadline=None, max_examples=150)
-@given(st.lists(st.tuples(BAD, st.sampled_from([None, None, -5, 1, 59, 4000])), max_size=8))
+@given(bad=st.lists(st.tuples(BAD, st.sampled_from([None, None, -5, 1, 59, 4000])), max_size=8))
 def test_nothing_raises_and_good_messages_around_it_are_carried_out(
-    bad: list[tuple[bytes, int | None]],
+    unbound: tuple[OscPort, list[float]], bad: list[tuple[bytes, int | None]]
 ) -> None:
-    port, now, wall = PORT, CLOCK, 1_700_000_000
+    (port, now), wall = unbound, 1_700_000_000
     now[0] += 100  # all that waits is due, and the allowance is full
     port.inbox.carry_out_what_is_due()
     for k, (packet, when) in enumerate(bad):
@@ -393,21 +396,6 @@ def test_nothing_raises_and_good_messages_around_it_are_carried_out(
         port.take(whole, ("127.0.0.1", 5000))
         port.take(packet_of("/steer/kick", [value]), ("127.0.0.1", 5000))
         assert port.controls.value("/steer/kick")[0] == pytest.approx(value)
-
-
-CLOCK = [0.0]
-
-
-def port_without_socket(folder: Path) -> OscPort:
-    song = sounds.write_wav(folder / "song.wav", sounds.silence(1))
-    show = Show(Playback(song, aloud=False), Desk(preset_of("silk"), [], None), Lamp(), [])
-    return OscPort(Controls(show), clock=lambda: CLOCK[0], wall=lambda: 1_700_000_000.0)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _port_for_hypothesis(tmp_path_factory: pytest.TempPathFactory) -> None:
-    global PORT  # noqa: PLW0603 - hypothesis and fixtures of a test do not go together
-    PORT = port_without_socket(tmp_path_factory.mktemp("port"))
 
 
 def test_a_thread_that_hangs_gives_way_to_another(

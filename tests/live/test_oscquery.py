@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 from pythonosc.osc_message import OscMessage
 
+from live.addresses import interfaces
 from live.controls import Controls
 from live.desk import Desk
 from live.oscquery import OscQuery
@@ -62,7 +63,7 @@ def test_the_whole_table_is_there_with_its_ranges(server: OscQuery) -> None:
         told = root["CONTENTS"][group]["CONTENTS"][key]
         assert told["FULL_PATH"] == f"/{group}/{key}"
         assert told["DESCRIPTION"] == knob.sentence
-        assert told["ACCESS"] == 3
+        assert told["ACCESS"] == (1 if knob.read_only else 3)
         if knob.choices:
             assert told["RANGE"] == [{"VALS": list(knob.choices)}]
         elif knob.low is not None and not isinstance(knob.default, bool):
@@ -169,12 +170,54 @@ def test_two_controllers_stay_in_step(server: OscQuery) -> None:
     conversation(server, talk)
 
 
-def test_controllers_find_it_by_mdns(server: OscQuery) -> None:
-    from zeroconf import Zeroconf
+@pytest.mark.parametrize(
+    ("osc", "told"),
+    [
+        (("127.0.0.1", 9000), ("127.0.0.1", 9000)),
+        (("0.0.0.0", 9000), ("127.0.0.1", 9000)),
+        (("192.0.2.7", 9000), ("192.0.2.7", 9000)),
+        (None, (None, None)),
+    ],
+)
+def test_the_host_tells_where_osc_is_heard(
+    controls: Controls, osc: tuple[str, int] | None, told: tuple[str | None, int | None]
+) -> None:
+    server = OscQuery(controls, ("127.0.0.1", 0), osc)
+    server.start(Supervisor())
+    host = ask(server, "/?HOST_INFO")
+    assert (host.get("OSC_IP"), host.get("OSC_PORT")) == told
+    assert (host["WS_IP"], host["WS_PORT"]) == server.place
+    server.stop()
 
-    network = Zeroconf(interfaces=["127.0.0.1"])
-    name = f"Latent Jockey {server.place[1]}._oscjson._tcp.local."
-    info = network.get_service_info("_oscjson._tcp.local.", name, timeout=4000)
-    network.close()
-    assert info is not None
-    assert info.port == server.place[1]
+
+def test_whoever_asks_from_elsewhere_is_not_sent_to_loopback(controls: Controls) -> None:
+    """Each is told the address at which it came."""
+    here = str(interfaces()[0].ip)
+    for osc, told in ((("127.0.0.1", 9000), None), (("0.0.0.0", 9000), here)):
+        server = OscQuery(controls, ("0.0.0.0", 0), osc)
+        server.start(Supervisor())
+        url = f"http://{here}:{server.place[1]}/?HOST_INFO&token={server.token}"
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            host = json.loads(answer.read())
+        assert host["WS_IP"] == here
+        assert host.get("OSC_IP") == told
+        server.stop()
+
+
+def test_a_value_is_told_as_the_controls_tell_it(server: OscQuery, controls: Controls) -> None:
+    controls.receive("/steer/truncation", [0.37])
+    assert ask(server, "/steer/truncation?VALUE") == {"VALUE": [0.37]}
+    assert ask(server, "/")["CONTENTS"]["steer"]["CONTENTS"]["truncation"]["VALUE"] == [0.37]
+
+
+def test_commands_that_are_none_are_told(server: OscQuery) -> None:
+    async def talk(socket: aiohttp.ClientWebSocketResponse) -> None:
+        for text in ("[]", "{", '{"COMMAND": 7}', "[" * 5000, "1" * 6000, "null", '"a"'):
+            await socket.send_str(text)
+        await socket.send_json({"COMMAND": "LISTEN", "DATA": "/look/fit"})
+        await heard(socket)
+
+    conversation(server, talk)
+    assert server.inbox.malformed == 7
+    (fault,) = server.inbox.faults
+    assert (fault.part, fault.kind, fault.count) == ("HTTP", "malformed", 7)

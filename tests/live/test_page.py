@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from tests import sounds
 from tests.doubles import Lamp
 from tests.live.test_show import steps
 
+TOKEN = "as-printed"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -37,7 +39,10 @@ def playing(tmp_path: Path) -> Iterator[tuple[Show, OscQuery]]:
     lamp = Lamp()
     show = Show(Playback(song, aloud=False), Desk(preset_of("silk"), [], None), lamp, steps(lamp))
     show.overlay_on = False
-    server = OscQuery(Controls(show), ("127.0.0.1", 0), None, page=True)
+    controls = Controls(show)
+    limit = controls.nodes["/look/flash_limit"]
+    controls.nodes["/look/flash_limit"] = replace(limit, write=None)  # whoever plays may not
+    server = OscQuery(controls, ("127.0.0.1", 0), None, page=True, token=TOKEN)
     server.start(show.supervisor)
     stage = threading.Thread(target=show.run, args=(NoWindow(),))
     stage.start()
@@ -49,14 +54,20 @@ def playing(tmp_path: Path) -> Iterator[tuple[Show, OscQuery]]:
 
 
 def ask(server: OscQuery, path: str) -> tuple[str, bytes]:
-    url = f"http://127.0.0.1:{server.place[1]}{path}"
-    with urllib.request.urlopen(url, timeout=5) as answer:
+    cookie = {"Cookie": f"latent-jockey-{server.place[1]}={TOKEN}"}
+    request = urllib.request.Request(f"http://127.0.0.1:{server.place[1]}{path}", headers=cookie)
+    with urllib.request.urlopen(request, timeout=5) as answer:
         return answer.headers["Content-Type"], answer.read()
 
 
 def test_the_page_and_its_pictures_are_served(playing: tuple[Show, OscQuery]) -> None:
     show, server = playing
-    assert b"<title>Latent Jockey" in ask(server, "/page/index.html")[1]
+    for path in ("/page", "/page/", "/page/index.html", f"/page?token={TOKEN}"):
+        kind, page = ask(server, path)
+        assert kind.startswith("text/html")
+        assert b"<title>Latent Jockey" in page
+    assert b"style=" not in page
+    assert b"<script>" not in page
     assert ask(server, "/page/page.js")[0].startswith("text/javascript")
     assert ask(server, "/page/thumbnail/reef")[1].startswith(b"\xff\xd8")
     while show.picture is None:
@@ -130,7 +141,7 @@ def test_a_slider_moves_the_latents_and_the_other_page_follows(
     playing: tuple[Show, OscQuery], tmp_path: Path
 ) -> None:
     show, server = playing
-    url = f"http://127.0.0.1:{server.place[1]}/page/index.html"
+    url = f"http://127.0.0.1:{server.place[1]}/page?token={TOKEN}"
     slider = "document.getElementById('steer.truncation')"
 
     async def steer() -> None:
@@ -138,12 +149,27 @@ def test_a_slider_moves_the_latents_and_the_other_page_follows(
             for tab in (first, second):
                 await tab.until(f"!!{slider} && Number({slider}.value) > 0.69")
                 assert await tab.run("document.documentElement.scrollWidth <= innerWidth")
+                assert await tab.run("location.href.endsWith('/page')"), "no token to be read"
+                assert await tab.run("document.cookie") == ""
+                limit = "document.getElementById('look.flash_limit')"
+                assert await tab.run(f"{limit}.tagName") == "OUTPUT", "no switch"
+                await tab.until(f"{limit}.textContent === 'on'")
+                await tab.until("document.getElementById('preview').naturalWidth > 0")
+                look = "document.querySelector('[data-preset=reef] img')"
+                await tab.run(f"{look}.loading = 'eager'")  # also behind another tab
+                await tab.until(f"{look}.naturalWidth > 0")
+                style = "getComputedStyle(document.body).backgroundColor"
+                assert await tab.run(style) == "rgb(16, 16, 20)"
             await first.run(f"{slider}.value = 0.2; {slider}.dispatchEvent(new Event('input'))")
             await second.until(f"Math.abs({slider}.value - 0.2) < 0.01")
             for _ in range(50):
                 if abs(show.visual.knobs.steer.truncation - 0.2) < 0.01:
                     break
                 await asyncio.sleep(0.05)
+            show.desk.turn("steer.truncation", 0.37)
+            told = "document.querySelector('output[for=\"steer.truncation\"]')"
+            await second.until(f"{told}.textContent.startsWith('0.37')")
+            assert await second.run(f"{told}.textContent") == "0.37"
             await first.run("document.querySelector('[data-preset=reef]').click()")
             await second.until("document.getElementById('preset').textContent === 'reef'")
 

@@ -18,7 +18,6 @@ from live.keep import Keeping
 from live.mailbox import Moments
 from live.painter import Painter, Step
 from live.report import Durations, Report, sentences
-from live.ring import Ring
 from live.show import Show
 from live.song import Playback
 from live.supervisor import Shift, Supervisor
@@ -30,7 +29,7 @@ from synth.performance import Event, performance_of
 from synth.preset import Preset
 from synth.visual import Visual
 from tests import sounds
-from tests.doubles import Lamp
+from tests.doubles import Lamp, Room
 from tests.stage import until
 
 
@@ -42,26 +41,6 @@ class Clock:
 
     def __call__(self) -> float:
         return time.monotonic() + self.more
-
-
-class Room:
-    """A source that the test writes into."""
-
-    name, overflows, trouble, ended = "room", 0, "", False
-    start_at: float | None = None
-
-    def __init__(self) -> None:
-        self.ring = Ring(RATE, 1)
-
-    def start(self, supervisor: Supervisor) -> None:
-        """It sounds when it is written into."""
-
-    def stop(self) -> None:
-        """It never began."""
-
-    def sound(self, hops: int = 1) -> None:
-        noise = np.random.RandomState(0).standard_normal((hops * HOP, 1)) * 0.1
-        self.ring.write(noise.astype(np.float32))
 
 
 class Hanging(Lamp):

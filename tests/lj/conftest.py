@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def terminal(installed: Path, tmp_path: Path) -> Terminal:
+def terminal(installed: Path, tmp_path: Path) -> Iterator[Terminal]:
     sounds.write_wav(tmp_path / "song.wav", sounds.chord((57, 60, 64), 3))
-    return Terminal(installed, tmp_path)
+    terminal = Terminal(installed, tmp_path)
+    yield terminal
+    terminal.close()

@@ -1,9 +1,15 @@
 """The command as a person runs it: the installed wheel, outside the clone."""
 
 import os
+import signal
 import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
+from unittest.mock import patch
+
+from lj.__main__ import main
 
 
 class Terminal:
@@ -12,10 +18,12 @@ class Terminal:
     def __init__(self, site: Path, folder: Path) -> None:
         self.folder = folder
         self._lj = [sys.executable, str(site / "bin" / "lj")]
-        self._own = {"PYTHONPATH": str(site), "XDG_CACHE_HOME": str(folder / "cache")}
+        self._cache = {"XDG_CACHE_HOME": str(folder / "cache")}
+        self._own = {"PYTHONPATH": str(site)} | self._cache
+        self._started: list[subprocess.Popen[str]] = []
 
     def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             self._lj + list(words),
             cwd=self.folder,
             env=os.environ | self._own,
@@ -23,12 +31,46 @@ class Terminal:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self._started.append(process)
+        return process
+
+    def close(self) -> None:
+        """End what a failed test has left running."""
+        for process in self._started:
+            with process:
+                process.kill()
 
     def run(self, *words: str) -> tuple[int, str, str]:
-        with self.start(*words) as process:
-            try:
-                out, err = process.communicate(timeout=200)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
+        process = self.start(*words)
+        out, err = process.communicate(timeout=200)
         return process.returncode, out, err
+
+    def here(self, *words: str) -> tuple[int, str, str]:
+        """The clone's command in this process: torch and its like are imported once for all tests.
+
+        What it changes in the process is put back; an error that it lets through is raised here.
+        """
+        asked_to_stop = signal.getsignal(signal.SIGTERM)
+        out, err = StringIO(), StringIO()
+        try:
+            with (
+                chdir(self.folder),
+                patch.dict(os.environ, self._cache),
+                patch.object(sys, "argv", ["lj", *words]),
+                redirect_stdout(out),
+                redirect_stderr(err),
+            ):
+                code = _exit_code()
+        finally:
+            signal.signal(signal.SIGTERM, asked_to_stop)
+        return code, out.getvalue(), err.getvalue()
+
+
+def _exit_code() -> int:
+    try:
+        main()
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            raise AssertionError(f"left with the words {end.code}") from end
+        return end.code or 0
+    return 0

@@ -1,11 +1,13 @@
 """Onsets and beats of drums whose times are known."""
 
+import tracemalloc
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from synth.beat import BeatTracker
 from synth.features import Analyzer
 from synth.knobs import Hear
 from tests import sounds
@@ -135,3 +137,17 @@ def test_a_rooms_hiss_hides_not_even_the_first_drum(hiss: float) -> None:
     heard = hear(sounds.struck(sounds.kick(), moments, 5) + sounds.noise(5, hiss))
     for moment in moments:
         assert np.abs(heard.onsets - moment).min() < 0.03
+
+
+@pytest.mark.parametrize("bpm", [0.01, 0.5, 3.0, 1e9, float("inf"), float("nan"), -5.0])
+def test_no_tempo_that_is_given_costs_more_than_another(bpm: float) -> None:
+    """0.01 took a second a look, and 1e-6 gigabytes."""
+    tracker, ticks = BeatTracker(512 / 44100, delay=0.0), (np.arange(260) % 43 == 0).astype(float)
+    knobs = Hear.model_construct(octave="as heard", bpm=bpm)
+    tracemalloc.start()
+    pulses = [tracker.step(tick, tick, knobs) for tick in ticks]
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1e6
+    assert pulses[-1].bpm == 0 or 19 < pulses[-1].bpm < 301
+    assert all(np.isfinite([p.phase, p.next_beat]).all() for p in pulses)

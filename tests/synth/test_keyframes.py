@@ -150,3 +150,19 @@ def test_a_keyframe_of_three_sizes_keeps_them(tmp_path: Path) -> None:
     steps = [np.abs(a.noises - b.noises).max() for a, b in itertools.pairwise([held, *path])]
     assert max(steps) < 0.2
     assert near(path[-1].noises[2], file.latent(1).noise) > 0.999
+
+
+def test_the_song_brings_cues_where_it_is_and_not_where_hearing_is(three: Bank) -> None:
+    """A song that began at 2.5 s, and stood still for four seconds of silence at 3.5 s."""
+    cues, cue = Cues(three, follows=True), Cue(attack_time=0.1, release_time=0.1)
+    told = []
+    for k in range(int(12 / DT)):
+        heard = k * DT
+        at = 2.5 + (heard if heard < 1 else max(1.0, heard - 4))
+        cues.step(replace(QUIET, time=heard), MUSIC, cue, DT, 0.0, at)
+        told.append((heard, cues.playing))
+    assert told[0][1] == "one"  # its line is half sung
+    begins = {text: min(t for t, said in told if said == text) for text in ("two", "three")}
+    assert list(begins.values()) == pytest.approx([0.5, 7.5], abs=2 * DT)
+    assert {said for t, said in told if 0.8 < t < 6.2} == {"two"}  # held while the song stood
+    assert told[int(6.8 / DT)][1] == ""

@@ -2,18 +2,23 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from synth.keyframes import Cues
 from synth.knobs import Knobs, with_values
-from synth.performance import Performance, PerformanceWriter, changed, performance_of
+from synth.latents import Latent
+from synth.performance import Event, Performance, PerformanceWriter, Replay, changed, performance_of
 from synth.preset import preset_of
 from synth.sound import hops_of
 from synth.trouble import Trouble
 from synth.visual import Visual
 from tests import sounds
+from tests.doubles import Lamp
+from tests.synth.test_bank import bank, keyframe
 
 
 def written(folder: Path) -> Path:
@@ -105,8 +110,11 @@ def test_a_blackout_fades_over_a_second() -> None:
         ("show.json", "[]", "is no performance"),
         ("show.json", '{"knobs": {}, "format": 99}', "has format 99"),
         ("show.json", '{"knobs": {"steer": {"kick": 9}}}', "steer.kick is 9"),
+        ("show.json", "[" * 100_000, "is no performance"),
         ("events.jsonl", "nonsense\n{}", "line 1 is no event"),
+        ("events.jsonl", "[" * 100_000 + "\n{}", "line 1 is no event"),
         ("events.jsonl", '{"hop": "x"}\n{"hop": 1}', "it must be a whole number"),
+        ("events.jsonl", '{"hop": 1, "at": "x"}\n{"hop": 1}', "at is 'x'; it must be seconds"),
     ],
 )
 def test_what_is_no_performance_is_named(name: str, text: str, says: str, tmp_path: Path) -> None:
@@ -122,3 +130,63 @@ def test_a_performance_is_never_written_over(tmp_path: Path) -> None:
         PerformanceWriter(folder, {}, Knobs())
     with pytest.raises(Trouble, match="ends in .ljlog"):
         PerformanceWriter(tmp_path / "a.zip", {}, Knobs())
+
+
+def test_a_later_start_and_a_pause_play_again_with_the_same_cues(tmp_path: Path) -> None:
+    """A song from its thirtieth second on, which stands still from hop 60 to 160."""
+    frames = [keyframe(text, 30.0 + time, 0.5) for text, time in (("a", 0.4), ("b", 1.2))]
+    keys = bank(tmp_path, *(replace(f, latent=narrow(f.latent)) for f in frames))
+    live = Visual(Knobs(), Lamp().embed, Cues(keys, follows=True))
+    writer = PerformanceWriter(tmp_path / "a.ljlog", {"follows": True}, Knobs())
+    hops, gone, cued = sounds.hops(sounds.noise(4.0)), 0, []
+    for number, hop in enumerate(hops):
+        gone += not 60 <= number < 160
+        latent = live.hear(hop, 30.0 + gone * live.dt)
+        writer.hop(hop)
+        if live.jump:
+            writer.event({"hop": number} | live.jump)
+        assert live.cues is not None
+        cued.append((live.cues.playing, latent.embedding))
+    writer.close()
+    performance = performance_of(writer.path)
+    assert len(performance.events) == 3
+    replay = Replay(performance, Lamp().embed, Cues(keys, follows=True))
+    for hop, (text, embedding) in zip(hops_of(performance.sound), cued, strict=True):
+        latent = replay.hear(hop)
+        assert replay.cues is not None
+        assert replay.cues.playing == text
+        assert np.array_equal(latent.embedding, embedding)
+    began = [next(k for k, (said, _) in enumerate(cued) if said == text) for text in "ab"]
+    assert began == pytest.approx([0.4 / live.dt, 1.2 / live.dt + 100], abs=2)
+
+
+def narrow(latent: Latent) -> Latent:
+    """With an embedding as long as a lamp's."""
+    return replace(latent, embedding=latent.embedding[: Lamp.embedding_size])
+
+
+def old(folder: Path, knobs: dict[str, dict[str, object]], *events: Event) -> Performance:
+    """A performance as an older version wrote it."""
+    folder.mkdir()
+    (folder / "show.json").write_text(json.dumps({"format": 1, "knobs": knobs}))
+    (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    return performance_of(folder)
+
+
+def test_what_an_older_version_took_plays_again(tmp_path: Path) -> None:
+    limitless = {"set": {"look.flash_limit": False}, "fade": None}
+    slow = {"set": {"hear.bpm": 0.01, "steer.kick": 0.9}, "fade": None}
+    performance = old(
+        tmp_path / "a.ljlog",
+        {"hear": {"bpm": 2.4}, "look": {"flash_limit": False}},
+        {"hop": 1, "set": {"look.flash_limit": True, "hear.bpm": 0.0}, "fade": None},
+        {"hop": 2, **slow},
+        {"hop": 3, **limitless},
+    )
+    assert not performance.knobs.look.flash_limit
+    assert performance.knobs.hear.bpm == 20
+    replay, seen = Replay(performance, Lamp().embed), []
+    for _ in range(4):
+        replay.hear(np.zeros(512, np.float32))
+        seen.append((replay.knobs.look.flash_limit, replay.knobs.hear.bpm, replay.knobs.steer.kick))
+    assert seen == [(False, 20, 0.5), (True, 0, 0.5), (True, 20, 0.9), (False, 20, 0.9)]

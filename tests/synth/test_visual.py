@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from synth.generators.procedural import Procedural
+from synth.keyframes import Cues
 from synth.preset import preset_of, shipped
 from synth.visual import Visual
 from tests.doubles import Lamp
 from tests.golden import FRAMES, LATENTS, golden_frames, golden_latents
+from tests.synth.test_bank import bank, keyframe
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +60,34 @@ def test_a_fade_ends_in_the_new_look() -> None:
         last = changed.hear(np.zeros(512, np.float32))
         wanted = plain.hear(np.zeros(512, np.float32))
     assert np.allclose(last.noise, wanted.noise, atol=1e-5)
+
+
+def test_a_look_that_cannot_begin_leaves_the_old_one_playing() -> None:
+    """A driver that fails while classes are embedded."""
+    lamp, failing = Lamp(), False
+
+    def embed(classes: np.ndarray) -> np.ndarray:
+        if failing:
+            raise RuntimeError("the device is lost")
+        return lamp.embed(classes)
+
+    visual, plain = Visual(preset_of("silk").knobs, embed), Visual(preset_of("silk").knobs, embed)
+    visual.hear(np.zeros(512, np.float32))
+    plain.hear(np.zeros(512, np.float32))
+    failing = True
+    with pytest.raises(RuntimeError):
+        visual.change(preset_of("reef").knobs)
+    assert visual.knobs == preset_of("silk").knobs
+    assert visual.changes == 0
+    for _ in range(3):
+        a, b = (v.hear(np.zeros(512, np.float32)) for v in (visual, plain))
+        assert np.array_equal(a.noise, b.noise)
+
+
+def test_a_bank_of_another_size_is_silent_and_stops_nothing(tmp_path: Path) -> None:
+    visual = Visual(
+        preset_of("silk").knobs, Lamp().embed, Cues(bank(tmp_path, keyframe("a", 0)), follows=True)
+    )
+    assert len(visual.hear(np.zeros(512, np.float32)).embedding) == Lamp.embedding_size
+    assert visual.cues is not None
+    assert visual.cues.playing == ""

@@ -1,0 +1,98 @@
+"""A whole night on stage, with a fault each minute.
+
+    python -m bench.night [--hours H] [--every SECONDS] [--messages N] [--help]
+
+Plays a real show (sound server, virtual screen, OSC, page, MIDI, film and log), does to it what can
+be done to a show, and writes bench/night.md. Ends with status 1 where a criterion fails. Ctrl-C
+ends the night early; the table is written all the same.
+"""
+
+import argparse
+import random
+import shutil
+import signal
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from bench.report import publish
+
+from .disk import Left, left
+from .faults import Hall
+from .night import Night
+from .player import Dead, Player
+from .tables import text, verdicts
+from .venue import Venue, private_folder
+
+EVERY = 60.0  # seconds from one fault to the next
+_FIRST = 20.0  # seconds before the first fault
+
+
+def arguments(words: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench.night", description=__doc__)
+    parser.add_argument("--hours", type=float, default=2.1, help="how long the night is")
+    parser.add_argument("--every", type=float, default=EVERY, help="seconds between faults")
+    parser.add_argument("--messages", type=int, default=0, help="OSC messages at its end")
+    parser.add_argument("--seed", type=int, default=0, help="of the order and of the messages")
+    parser.add_argument("--only", default="", help="kinds of faults whose names hold these words")
+    parser.add_argument("--no-midi", action="store_true", help="leave JACK and the controller out")
+    parser.add_argument("--to", type=Path, default=None, help="write the table there instead")
+    return parser.parse_args(words)
+
+
+def main() -> int:
+    asked = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    with private_folder() as folder:
+        night, found, seconds, missing = played(folder, asked)
+        report = text(night, found, seconds, missing)
+        if asked.to is None:
+            publish("night", report)
+        else:
+            print(report)
+            asked.to.write_text(report + "\n", "utf-8")
+        return int(any(one.holds is False for one in verdicts(night, found, seconds)))
+
+
+def played(folder: Path, asked: argparse.Namespace) -> tuple[Night, Left | None, float, list[str]]:
+    """The night, what it left on disk, its seconds, and what was not here."""
+    found = None
+    with ExitStack() as stack:
+        venue = stack.enter_context(Venue(folder, midi=not asked.no_midi))
+        player = stack.enter_context(Player(folder, venue.environment))
+        hall = Hall(venue, player, random.Random(asked.seed))
+        night = Night(hall, asked.seed, _lacking(venue), asked.only)
+        try:
+            night.play(3600 * asked.hours, asked.every, min(_FIRST, asked.every))
+            seconds = time.monotonic() - night.begun
+            if asked.messages:
+                night.talk(asked.messages)
+            print("ending", file=sys.stderr)
+        except KeyboardInterrupt:
+            seconds = time.monotonic() - night.begun
+            venue.missing.append("the night was cut short by hand")
+        except Dead as death:
+            seconds = time.monotonic() - night.begun
+            night.death = str(death)
+        hall.crowd.leave()
+        if not night.death:
+            night.end()
+        if player.ended is not None:
+            found = left(folder, venue.bank, player.ended)
+        return night, found, seconds, venue.missing
+    raise AssertionError  # an exit stack swallows nothing
+
+
+def _lacking(venue: Venue) -> set[str]:
+    lacking = set()
+    if not venue.has_midi:
+        lacking.add("midi")
+    if shutil.which("xdotool") is None:
+        lacking.add("xdotool")
+        venue.missing.append("window to odd sizes: xdotool is missing")
+    return lacking
+
+
+if __name__ == "__main__":
+    sys.exit(main())

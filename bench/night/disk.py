@@ -1,0 +1,74 @@
+"""What a night left on disk, read back whole."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import av
+import numpy as np
+
+from synth.bank import Bank
+from synth.generators.procedural import Procedural
+from synth.hop import HOP, RATE
+from synth.keyframes import Cues
+from synth.performance import Performance, Replay, performance_of
+from synth.sound import hops_of
+from synth.trouble import Trouble
+
+from .player import Answer
+
+_SHORT = 2.0  # seconds of a film's end that may be missing
+
+
+@dataclass
+class Left:
+    """What is there, and what is wrong with it."""
+
+    film: float = 0.0  # seconds
+    frames: int = 0  # of the film
+    hops: int = 0  # of the log
+    events: int = 0
+    replayed: int = 0  # hops that were heard again, with every hand on the instrument
+    wrong: list[str] = field(default_factory=list)
+
+
+def left(folder: Path, bank: Path, ended: Answer) -> Left:
+    """Read everything back; `ended` is what the show said of itself."""
+    found = Left()
+    for read in (_film, _log):
+        try:
+            read(found, folder, bank, ended)
+        except (OSError, Trouble, ValueError, av.FFmpegError) as error:
+            found.wrong.append(f"{type(error).__name__}: {error}")
+    return found
+
+
+def _film(found: Left, folder: Path, _bank: Path, ended: Answer) -> None:
+    with av.open(folder / "night.mp4") as film:
+        for frame in film.decode(video=0):
+            found.frames += 1
+            found.film = frame.time or 0.0
+    played = ended["hops"] * HOP / RATE
+    if abs(played - found.film) > _SHORT:
+        found.wrong.append(f"the film ends at {found.film:.1f} s of {played:.1f} s")
+
+
+def _log(found: Left, folder: Path, bank: Path, ended: Answer) -> None:
+    performance = performance_of(folder / "night.ljlog")
+    found.events = len(performance.events)
+    if found.events != ended["events_written"]:
+        found.wrong.append(f"the log has {found.events} of {ended['events_written']} events")
+    found.hops, found.replayed = _replayed(performance, bank)
+    for what, count in (("log", found.hops), ("writer", ended["hops_written"])):
+        if count != ended["hops"]:
+            found.wrong.append(f"the {what} has {count} hops, {ended['hops']} were heard")
+
+
+def _replayed(performance: Performance, bank: Path) -> tuple[int, int]:
+    """Hops that the log holds, and those of them that make a latent of numbers."""
+    visual = Replay(performance, Procedural(64).embed, Cues(Bank(bank), follows=False))
+    hops = finite = 0
+    for hop in hops_of(performance.sound):
+        latent = visual.hear(hop)
+        hops += 1
+        finite += bool(np.isfinite(latent.noise).all() and np.isfinite(latent.embedding).all())
+    return hops, finite

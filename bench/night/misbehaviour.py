@@ -1,0 +1,165 @@
+"""Parts of a show that do as they are told, which is the worst."""
+
+import errno
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from live.window import Place, Window
+from synth.generators import Generator
+from synth.latents import Latent
+from synth.performance import Event, PerformanceWriter
+
+from .measures import Span
+
+_GAP = 0.25  # seconds from which on a time without a picture is noted
+_MOST = 1000  # gaps that are noted between two questions
+
+
+class Mood:
+    """How a part misbehaves, and until when."""
+
+    def __init__(self) -> None:
+        self._how, self._until, self._seconds = "", 0.0, 0.0
+
+    def put(self, how: str, seconds: float) -> None:
+        """Misbehave for so long."""
+        self._how, self._seconds, self._until = how, seconds, time.monotonic() + seconds
+
+    @property
+    def now(self) -> str:
+        """How to misbehave now; empty for not at all."""
+        return self._how if time.monotonic() < self._until else ""
+
+    def hang(self) -> None:
+        """Hang for the whole time; whoever asks next is well again."""
+        self._until = 0.0
+        time.sleep(self._seconds)
+
+
+class Unruly:
+    """A generator in a mood."""
+
+    def __init__(self, real: Generator, mood: Mood) -> None:
+        self.name, self.embedding_size = real.name, real.embedding_size
+        self.resolution, self.width = real.resolution, real.width
+        self._real, self._mood = real, mood
+
+    def embed(self, classes: np.ndarray) -> np.ndarray:
+        return self._real.embed(classes)
+
+    def frames(self, latents: Sequence[Latent]) -> Tensor:
+        match self._mood.now:
+            case "raise":
+                raise RuntimeError("the generator was told to fail")
+            case "memory":
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+            case "rubbish":
+                return torch.full((1, self.resolution, 3), float("nan"))
+            case "die":
+                self._mood.put("", 0.0)
+                raise SystemExit("the generator ends its thread")
+            case "hang":
+                self._mood.hang()
+        return self._real.frames(latents)
+
+
+class Watch:
+    """Notes the times between ticks; one thread ticks, another one asks."""
+
+    def __init__(self) -> None:
+        self.last = time.monotonic()
+        self._longest, self._gaps = 0.0, list[Span]()
+        self._lock = threading.Lock()
+
+    def tick(self) -> None:
+        with self._lock:
+            before, self.last = self.last, time.monotonic()
+            self._longest = max(self._longest, self.last - before)
+            if self.last - before > _GAP and len(self._gaps) < _MOST:
+                self._gaps.append((before, self.last))
+
+    def taken(self) -> tuple[float, list[Span]]:
+        """The longest time since this was asked last, seconds, and every long one that ended."""
+        with self._lock:
+            longest, gaps = max(self._longest, time.monotonic() - self.last), self._gaps
+            self._longest, self._gaps = 0.0, []
+        return longest, gaps
+
+
+class Watched(Window):
+    """A window that notes when it drew, that may raise, and does errands in its own thread."""
+
+    def __init__(self, place: Place, *, title: str, on_key: Callable[[str], None]) -> None:
+        self.drawings, self.pictures, self.mood = Watch(), Watch(), Mood()
+        self.errands: list[Callable[[], object]] = []
+        super().__init__(place, title=title, on_key=on_key)
+
+    def frame(self, picture: np.ndarray, interval: float) -> None:
+        self.pictures.tick()
+        super().frame(picture, interval)
+
+    def draw(self, fit: str, shade: float) -> bool:
+        while self.errands:
+            self.errands.pop(0)()
+        if self.mood.now == "raise":
+            raise RuntimeError("the driver was told to fail")
+        drawn = super().draw(fit, shade)
+        self.drawings.tick()
+        return drawn
+
+
+class Clock:
+    """Real time, and what was added to it."""
+
+    def __init__(self, real: Callable[[], float]) -> None:
+        self.more, self._real = 0.0, real
+
+    def __call__(self) -> float:
+        return self._real() + self.more
+
+
+class Counted(PerformanceWriter):
+    """A session writer that knows what it wrote."""
+
+    hops, events = 0, 0
+
+    def hop(self, samples: np.ndarray) -> None:
+        super().hop(samples)
+        self.hops += 1
+
+    def event(self, event: Event) -> None:
+        super().event(event)
+        self.events += 1
+
+
+class Stuck:
+    """A file on a disk that does not answer at its first hop."""
+
+    def __init__(self, path: Path, mood: Mood) -> None:
+        self.path, self._mood = path, mood
+
+    def hop(self, samples: np.ndarray) -> None:  # noqa: ARG002
+        match self._mood.now:
+            case "hang":
+                self._mood.hang()
+            case "full":
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def event(self, event: Event) -> None:
+        """Nothing is kept."""
+
+    def picture(self, picture: np.ndarray, hop: int) -> None:
+        """Nothing is kept."""
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+    def discard(self) -> None:
+        """Nothing was begun."""

@@ -1,0 +1,327 @@
+"""The show that is played a whole night: real parts, and a string to pull at each.
+
+    python -m bench.night.show FOLDER
+
+reads one JSON object a line, `{"do": NAME, ...}`, and answers each with one. The folder holds
+`look.toml`, `cues.ljbank` and `given.json`; it takes the film, the log and the report.
+"""
+
+import json
+import os
+import resource
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import glfw
+import numpy as np
+
+import live.desk
+from live.desk import Desk
+from live.keep import Keeper, Writer
+from live.microphone import Microphone
+from live.painter import Step
+from live.record import Recorder
+from live.show import Show
+from live.supervisor import Supervisor
+from live.window import Place
+from lj.doors import Doors, Wanted
+from synth import generators
+from synth.bank import Bank
+from synth.generators import Generator
+from synth.keyframes import Cues
+from synth.latents import Latent
+from synth.performance import PerformanceWriter
+from synth.preset import Preset, preset_of
+from synth.visual import Visual
+
+from .misbehaviour import Clock, Counted, Mood, Stuck, Unruly, Watched
+
+SIDES = 256, 192  # of the embedded generator, pixels
+SCREEN = 640, 360
+FILES = 512  # that the show may have open
+TITLE = "a whole night"
+_STALE = 1.0  # seconds without a new picture after which the show is not well
+_PATIENCE = 60.0  # seconds that the show has to end once nobody asks any more
+
+Answer = dict[str, Any]
+
+
+class Stage:
+    """A show and everything that can be done to it."""
+
+    def __init__(self, folder: Path) -> None:
+        given = json.loads((folder / "given.json").read_text("utf-8"))
+        self.folder, self.small = folder, Path(given["small"]) if given["small"] else None
+        self.clock, self.wall = Clock(time.monotonic), Clock(time.time)
+        self.drawing, self.hearing, self.disk, self.reading = Mood(), Mood(), Mood(), Mood()
+        self.supervisor = Supervisor(self.clock)
+        look = folder / "look.toml"
+        preset = preset_of(str(look))
+        ladder = [self._step(side) for side in SIDES]
+        generator = ladder[0].make()
+        self.show = Show(
+            Microphone("pulse"),
+            Desk(preset, [], look),
+            generator,
+            ladder,
+            cues=Cues(Bank(folder / "cues.ljbank"), follows=False),
+            supervisor=self.supervisor,
+        )
+        self.window = Watched(Place(windowed=SCREEN), title=TITLE, on_key=self._key)
+        osc, http = (f"127.0.0.1:{given[door]}" for door in ("osc", "http"))
+        midi = "auto" if given["midi"] else "off"
+        self.doors = Doors(self.show, Wanted.of(osc, None, None, http, True, midi))
+        self.doors._port.inbox._wall = self.wall
+        self.show.farewells.append(self.doors.close)
+        self.log = Counted(folder / "night.ljlog", _about(preset, generator), preset.knobs)
+        self._thrown_away: Writer | None = None
+        self._held: list[int] = []
+        self._monitors: tuple[Any, Any] = glfw.get_monitors, glfw.get_primary_monitor
+        self._size: Any = glfw.get_framebuffer_size
+        self._misled()
+        self.does: dict[str, Callable[..., Answer | None]] = {
+            "addresses": self._addresses,
+            "clock": partial(self._put_clock, self.clock),
+            "context": self._lose_context,
+            "descriptors": self._hold_descriptors,
+            "draw": self.drawing.put,
+            "end": self._end,
+            "framebuffer": self._shrink,
+            "hear": self.hearing.put,
+            "keep": self._keep,
+            "key": self._press,
+            "kept": self._let_go_of_keeper,
+            "monitors": self._unplug,
+            "read": self.reading.put,
+            "screen": self.window.mood.put,
+            "status": self._status,
+            "wall": partial(self._put_clock, self.wall),
+        }
+
+    def _step(self, side: int) -> Step:
+        def made() -> Generator:
+            real = generators.generator_of(
+                "procedural",
+                resolution=side,
+                device="cpu",
+                compiles="background",
+                say=self.supervisor.notices.say,
+            )
+            return Unruly(real, self.drawing)
+
+        return Step(f"procedural {side}", float(side * side), made)
+
+    def _key(self, key: str) -> None:
+        self.show.key(self.window, key)
+
+    def _misled(self) -> None:
+        """What has no object of its own is led astray at the module that has it."""
+        hear, read = Visual.hear, preset_of
+
+        def heard(visual: Visual, hop: np.ndarray, at: float | None = None) -> Latent:
+            match self.hearing.now:
+                case "raise":
+                    raise RuntimeError("hearing was told to fail")
+                case "hang":
+                    self.hearing.hang()
+            return hear(visual, hop, at)
+
+        def parsed(name: str, *given: Any) -> Preset:
+            if self.reading.now == "hang":
+                self.reading.hang()
+            return read(name, *given)
+
+        Visual.hear = heard  # type: ignore[method-assign, assignment]
+        live.desk.preset_of = parsed  # type: ignore[attr-defined, assignment]
+
+    # ---- the evening
+
+    def run(self) -> Answer:
+        """Play until the end is asked for; what became of it."""
+        film = self.folder / "night.mp4"
+        report = self.show.run(
+            self.window,
+            keepers=lambda: [Recorder(film, (SIDES[0], SIDES[0])), self.log],
+            report=self.folder / "report.json",
+        )
+        self.window.close()
+        return {
+            "ended": report.ended,
+            "report": report.values(),
+            "hops": self.show.ears.hops,
+            "hops_written": self.log.hops,
+            "events_written": self.log.events,
+            "left_behind": self.supervisor.left_behind,
+        }
+
+    # ---- what is answered
+
+    def answer(self, asked: dict[str, Any]) -> Answer:
+        """Do one thing; what went wrong is an answer too."""
+        try:
+            return self.does[asked.pop("do")](**asked) or {}
+        except Exception as error:  # the bench shall hear of it, and the show go on
+            return {"error": f"{type(error).__name__}: {error}"}
+
+    def _status(self) -> Answer:
+        show, report = self.show, self.show.report()
+        gap, gaps = self.window.drawings.taken()
+        cues = show.visual.cues
+        return {
+            "gap": gap,
+            "gaps": gaps,
+            "pictures": self.window.pictures.taken()[0],
+            "shown": report.frames_shown,
+            "drawn": report.frames_generated,
+            "screen_ms": report.screen_ms,
+            "onsets_heard": report.onsets_heard,
+            "onsets_shown": report.onsets_shown,
+            "lost": report.drops,
+            "hops": show.ears.hops,
+            "cue": cues.playing if cues is not None else "",
+            "preset": show.desk.preset.name,
+            "doors": self._counts(),
+            "faults": [(f.part, f.kind, f.count, f.text, f.latest) for f in self.supervisor.faults],
+            "ill": list(self._ills()),
+        }
+
+    def _ills(self) -> list[str]:
+        """What is not as it should be at this moment."""
+        show, now = self.show, time.monotonic()
+        troubles = {
+            "input": show._source.trouble,
+            "hearing": show.ears.trouble,
+            "preset": show.desk.trouble,
+            "window": self.window.trouble if "opened anew" in self.window.trouble else "",
+        }
+        ills = [f"{part}: {trouble}" for part, trouble in troubles.items() if trouble]
+        workers = [w for w in self.supervisor.workers if w.name != "main loop"]
+        ills += [f"{worker.name} does not work" for worker in workers if not worker.alive]
+        if now - self.window.pictures.last > _STALE and not show.painter.frozen:
+            ills.append("no new pictures")
+        if now - self.window.drawings.last > _STALE:
+            ills.append("nothing is drawn")
+        return ills
+
+    def _counts(self) -> dict[str, int]:
+        port = self.doors._port
+        names = ("received", "dropped", "malformed")
+        return {name: int(getattr(port, name, 0)) for name in names}
+
+    def _addresses(self) -> Answer:
+        controls = self.doors._port.controls
+        return {"addresses": list(controls.nodes), "presets": list(controls.presets())}
+
+    # ---- what is done
+
+    def _put_clock(self, clock: Clock, more: float) -> None:
+        clock.more = more
+
+    def _press(self, key: str) -> None:
+        self.window.errands.append(lambda: self._key(key))
+
+    def _end(self) -> None:
+        self.window.errands.append(lambda: self._key("escape"))
+
+    def _lose_context(self) -> None:
+        def lose() -> None:
+            self.window._reset_status = lambda: 1
+
+        self.window.errands.append(lose)
+
+    def _unplug(self, there: bool) -> None:
+        monitors, primary = self._monitors
+        glfw.get_monitors = monitors if there else list
+        glfw.get_primary_monitor = primary if there else _nobody  # type: ignore[assignment]
+
+    def _shrink(self, there: bool) -> None:
+        glfw.get_framebuffer_size = self._size if there else _nothing  # type: ignore[assignment]
+
+    def _hold_descriptors(self, hold: bool) -> Answer:
+        while self._held and not hold:
+            os.close(self._held.pop())
+        try:
+            while hold:
+                self._held.append(os.open(os.devnull, os.O_RDONLY))
+        except OSError:
+            pass  # that is all there are
+        return {"held": len(self._held)}
+
+    def _keep(self, how: str, seconds: float) -> None:
+        """A file beside those that count, on a disk that will fail it."""
+        self.disk.put("hang" if how == "hang" else "full", seconds)
+        writer = Writer(self._keeper(how), self.supervisor)
+        self._thrown_away = writer
+        self.show.keeping._writers.append(writer)
+
+    def _keeper(self, how: str) -> Keeper:
+        if self.small is not None and how == "film":
+            return Recorder(self.small / "small.mp4")
+        if self.small is not None and how == "log":
+            return PerformanceWriter(self.small / "small.ljlog", {}, self.show.visual.knobs)
+        return Stuck(self.folder / "stuck", self.disk)
+
+    def _let_go_of_keeper(self) -> None:
+        writer, self._thrown_away = self._thrown_away, None
+        if writer is not None:
+            writer.close()
+            writer.ended.wait(5.0)
+            self.show.keeping._writers.remove(writer)
+            writer.dismiss()
+
+
+def _nobody() -> None:
+    """No monitor."""
+
+
+def _nothing(_window: object) -> tuple[int, int]:
+    """The size of a window that is none."""
+    return 0, 0
+
+
+def _about(preset: Preset, generator: Generator) -> dict[str, object]:
+    return {
+        "generator": generator.name,
+        "preset": preset.name,
+        "follows": False,
+        "start": None,
+    }
+
+
+def _limit_files() -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES, most), most))
+
+
+def main() -> None:
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what libraries print is no answer
+    lock = threading.Lock()
+
+    def say(answer: Answer) -> None:
+        with lock:
+            answers.write(json.dumps(answer) + "\n")
+
+    stage = Stage(Path(sys.argv[1]))
+    _limit_files()
+
+    def listen() -> None:
+        for line in sys.stdin:
+            say(stage.answer(json.loads(line)))
+        stage.answer({"do": "end"})  # whoever asked is gone
+        time.sleep(_PATIENCE)
+        os._exit(3)
+
+    threading.Thread(target=listen, name="stage manager", daemon=True).start()
+    say(stage.run())
+    sys.stderr.flush()
+    os._exit(0)  # what hangs is left behind, as `lj live` does
+
+
+if __name__ == "__main__":
+    main()

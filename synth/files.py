@@ -1,0 +1,30 @@
+"""Files that may be anything, read whole: regular ones alone, and none larger than is sensible."""
+
+import os
+import stat
+from pathlib import Path
+
+from .trouble import Trouble
+
+_AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def bytes_of(path: Path, most: int, *, what: str) -> bytes:
+    """What a regular file of at most so many bytes holds; `what` it shall be, for complaints.
+
+    Folders, pipes and devices are not opened. Trouble for those, and for what cannot be read.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise Trouble(f"{path}: is no file; name {what}")
+        with os.fdopen(os.open(path, os.O_RDONLY | _AT_ONCE), "rb") as file:
+            data = file.read(most + 1)
+    except FileNotFoundError:
+        raise Trouble(f"{path}: no such {what.split(' ', 1)[1]}") from None
+    except (OSError, ValueError) as error:  # ValueError: a name that no system takes
+        reason = getattr(error, "strerror", None) or str(error)
+        raise Trouble(f"{path}: cannot be read ({reason})") from None
+    if len(data) > most:
+        size = f"{most >> 20} MB" if most >> 20 else f"{most >> 10} kB"
+        raise Trouble(f"{path}: is larger than {size}; name {what}")
+    return data
