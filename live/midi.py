@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from synth.knobs import Knob
-from synth.trouble import Trouble
+from synth.trouble import Trouble, cut
 
 from .controls import Controls, Node
 from .faults import Clock, reason_of
@@ -109,7 +109,7 @@ class Midi:
         Trouble where no control can play it.
         """
         if address and (why := self._hindrance(address)):
-            raise Trouble(f"/midi/learn: {address[:80]} {why}; learn a knob, a switch or a button")
+            raise Trouble(f"/midi/learn: {cut(address)} {why}; learn a knob, a switch or a button")
         with self._lock:
             self._learning, self._learning_since = address, self._clock()
         self._remind(f"move a control for {address}" if address else "no control is learnt")
@@ -137,7 +137,7 @@ class Midi:
         if found is None:
             return None
         playable = self._playable(found)
-        takeover = Takeover(playable, self._knob, self._value, self._send, self._tell)
+        takeover = Takeover(playable, self._knob, self._value, self.controls.receive, self._tell)
         return Box(port, found, takeover)
 
     def _playable(self, found: Map) -> Map:
@@ -146,7 +146,7 @@ class Midi:
 
     def _tell_left_out(self, found: Map) -> None:
         reasons = {c.address: self._hindrance(c.address) for c in found.controls}
-        left = [f"{address[:80]} {why}" for address, why in reasons.items() if why]
+        left = [f"{cut(address)} {why}" for address, why in reasons.items() if why]
         if left:
             text = f"{found.name}: {', '.join(left)}; what should play this is left out"
             self._tell(text, f"left out of {found.name}")
@@ -168,10 +168,6 @@ class Midi:
         if len(values) != 1:
             raise KeyError(address)
         return values[0]
-
-    def _send(self, address: str, arguments: list[Any]) -> None:
-        if not self.controls.receive(address, arguments):
-            self._tell(f"{address[:80]} was refused ({self.controls.trouble})", "refused")
 
     # ---- messages
 
@@ -218,7 +214,7 @@ class Midi:
             self._hear(at, box, message)
         except Exception as error:  # the next message may do
             kind = str(message.get("type"))
-            text = f"{box.name}: {kind[:40]} was not played ({reason_of(error)})"
+            text = f"{box.name}: {cut(kind, 40)} was not played ({reason_of(error)})"
             self._tell(text, f"{type(error).__name__} in a message")
 
     def _hear(self, at: float, box: Box, message: Message) -> None:
@@ -241,7 +237,7 @@ class Midi:
     def _load(self, box: Box, program: int) -> None:
         names = list(self.controls.presets())
         if program < len(names):
-            self._send("/preset/load", [names[program]])
+            self.controls.receive("/preset/load", [names[program]])
         else:
             text = f"{box.name}: program {program + 1} is asked for; there are {len(names)} presets"
             self._tell(text, "program")
@@ -253,7 +249,7 @@ class Midi:
         if bpm is not None:
             self._bpm = bpm
             if abs(self._value("/hear/bpm") - bpm) > _SAME_TEMPO:
-                self._send("/hear/bpm", [bpm])
+                self.controls.receive("/hear/bpm", [bpm])
         if self._tempo.absurd:
             self._tell(f"{box.name}: its clock {self._tempo.absurd}", "clock")
             self._tempo.absurd = ""
@@ -261,7 +257,7 @@ class Midi:
     def _let_tempo_go(self) -> None:
         """The preset's tempo again, mostly none: music is listened to; what was tapped stays."""
         if abs(self._value("/hear/bpm") - self._bpm) <= _SAME_TEMPO:
-            self._send("/hear/bpm/reset", [])
+            self.controls.receive("/hear/bpm/reset", [])
             self._say("the MIDI clock stopped; the tempo is heard again")
 
     # ---- learning

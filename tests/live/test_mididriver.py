@@ -153,9 +153,13 @@ def test_a_process_that_nobody_asks_any_more_ends(wires: Wires) -> None:
     with subprocess.Popen(
         [sys.executable, "-P", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
-        out, _ = process.communicate(b'["look"]\n', timeout=10)
-    assert json.loads(out) == {"answer": [[], []]}
-    assert process.returncode == 0
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b'["look"]\n')
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline()) == {"answer": [[], []]}
+        process.stdin.close()
+        assert process.wait(10) == 0
 
 
 def test_too_much_at_once_drops_the_oldest_and_tells(wires: Wires, heard: list[Told]) -> None:

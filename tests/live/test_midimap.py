@@ -90,7 +90,7 @@ def test_names_with_quotes_and_worse_are_kept(name: str, tmp_path: Path) -> None
         ('name = ""', "name is ''; write a part of the port's name"),
         ('name = " "', "write a part of the port's name"),
         ("name = 5", "name is 5; write a part of the port's name"),
-        (f"name = 0x{'f' * 9000}", "name is a very large number; write a part"),
+        (f"name = 0x{'f' * 9000}", "name is a number of 10838 digits; write"),
         ("name = " + "9" * 9000, "is not TOML"),
         ("name = " + "[" * 5000, "is nested too deeply"),
         ('name = "a"\nclock = 1', "clock is 1; use true or false"),
