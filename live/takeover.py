@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from synth.knobs import Knob
+from synth.knobs import Knob, stepped
 from synth.trouble import cut, shown
 
 from .midimap import Control, Map, Mode
@@ -66,9 +66,8 @@ def turned(knob: Knob, value: Any, steps: int) -> object:
         return knob.choices[min(len(knob.choices) - 1, max(0, place))]
     if isinstance(knob.default, bool):
         return steps > 0
-    here = part_of(knob, value)
-    assert here is not None
-    return spread_over(knob, min(1.0, max(0.0, here + steps * _STEP)))
+    assert knob.low is not None and knob.high is not None
+    return stepped(knob, value, steps * _STEP * (knob.high - knob.low))
 
 
 @dataclass

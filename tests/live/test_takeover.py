@@ -268,3 +268,10 @@ def test_whatever_is_moved_the_knobs_stay_on_their_scales(
     for address, arguments in desk.sent:
         if arguments:
             assert is_of(KNOBS[address], arguments[0]), address
+
+
+def test_detents_pass_the_gap_under_the_slowest_tempo() -> None:
+    knob = KNOBS["/hear/bpm"]
+    assert turned(knob, 20.0, -1) == 0
+    assert turned(knob, 0.0, 1) == 20
+    assert turned(knob, 300.0, 5) == 300
