@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 
 class Terminal:
@@ -14,15 +15,11 @@ class Terminal:
         self._lj = [sys.executable, str(site / "bin" / "lj")]
         self._own = {"PYTHONPATH": str(site), "XDG_CACHE_HOME": str(folder / "cache")}
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            self._lj + list(words),
-            cwd=self.folder,
-            env=os.environ | self._own,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def start(self, *words: str, **options: Any) -> subprocess.Popen[str]:
+        """Start it; `options` are subprocess.Popen's."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        command, own = self._lj + list(words), os.environ | self._own
+        return subprocess.Popen(command, cwd=self.folder, env=own, text=True, **(pipes | options))
 
     def run(self, *words: str) -> tuple[int, str, str]:
         with self.start(*words) as process:

@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import signal
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -13,7 +15,7 @@ import av
 import pytest
 
 from render import farm
-from render.cluster import _Crew, work_on
+from render.cluster import _Crew, _own_signals, work_on
 from render.manifest import Inputs, Manifest
 from render.parts import opened
 from render.song import Job
@@ -62,11 +64,12 @@ def test_a_node_that_dies_costs_only_its_chunks(cluster: Any, tmp_path: Path) ->
         farm.render_in_chunks(manifest, job, work_on(cluster.address), lambda _d, _t: None)
 
     manifest.call["generator"] |= {"weights": ""}
-    killed: list[int] = []
+    killed, before = list[int](), signal.getsignal(signal.SIGTERM)
 
     def progress(done: int, _total: int | None) -> None:
         if done and not killed:
             killed.append(done)
+            assert signal.getsignal(signal.SIGTERM) == before  # Ray takes it
             cluster.remove_node(cluster.second, allow_graceful=False)
 
     outcome = farm.render_in_chunks(manifest, job, work_on(cluster.address), progress)
@@ -75,6 +78,15 @@ def test_a_node_that_dies_costs_only_its_chunks(cluster: Any, tmp_path: Path) ->
     with av.open(job.film) as film:
         assert sum(1 for _ in film.decode(video=0)) == 120
     assert os.environ["RAY_AUTH_MODE"] == "token"
+
+
+def test_being_told_to_stop_while_ray_starts_is_heard_as_ctrl_c() -> None:
+    """Ray answers SIGTERM with an exit of its own, from its start on."""
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), _own_signals():
+        signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(number))
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 class Deadly:
