@@ -94,14 +94,19 @@ def _bar(fps: float) -> Iterator[Advance]:
         TextColumn("{task.fields[pace]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("render", total=None, pace="")
-        begun = time.monotonic()
+    progress = Progress(*columns, console=Console(stderr=True))
+    task = progress.add_task("render", total=None, pace="")
+    begun = time.monotonic()
 
-        def advance(done: int, total: int | None) -> None:
-            progress.update(task, completed=done, total=total, pace=_pace(done, begun, fps))
+    def advance(done: int, total: int | None) -> None:
+        progress.update(task, completed=done, total=total, pace=_pace(done, begun, fps))
 
+    progress.start()
+    try:
         yield advance
+    finally:
+        with suppress(OSError):  # the terminal may be gone
+            progress.stop()
 
 
 class _Lines:

@@ -80,7 +80,8 @@ def _own_signals() -> Iterator[None]:
 
 def _lines(error: Exception) -> list[str]:
     """What an error of Ray's says, line by line; at least one."""
-    lines = [line.strip()[:200] for line in str(error).splitlines() if line.strip()]
+    said = str(error).replace(f"{Trouble.__module__}.{Trouble.__name__}: ", "")
+    lines = [line.strip()[:200] for line in said.splitlines() if line.strip()]
     return lines or [type(error).__name__]
 
 

@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -49,8 +51,8 @@ def begin(terminal: Terminal) -> Iterator[Begin]:
     begun: list[subprocess.Popen[str]] = []
     seen: set[int] = set()
 
-    def start(*words: str) -> subprocess.Popen[str]:
-        begun.append(terminal.start(*words))
+    def start(*words: str, **options: Any) -> subprocess.Popen[str]:
+        begun.append(terminal.start(*words, **options))
         return begun[-1]
 
     yield start
@@ -148,6 +150,71 @@ def test_a_killed_render_leaves_no_worker_behind_and_goes_on(
     assert f"going on: {len(kept)} of 3 chunks are done" in err
     assert frames(terminal, "a.mp4") == 90
     assert not parts.exists()
+
+
+def test_a_terminal_that_is_closed_leaves_what_was_done(
+    terminal: Terminal, begin: Begin, one_thread: None
+) -> None:
+    """Its hang-up comes as SIGHUP, and nothing can be printed any more."""
+    ours, theirs = os.openpty()
+    command = ("render", "song.wav", "-o", "a.mp4", "--fps", "120", *TINY)
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
+    process = begin(*command, **streams, preexec_fn=lambda: os.login_tty(theirs))
+    os.close(theirs)
+    shown = ""
+    while not re.search(r"[1-9]\d* frames", shown):
+        shown += os.read(ours, 1000).decode("utf-8", "replace")
+    os.close(ours)
+    assert process.wait(AT_ONCE) == 130
+    assert frames(terminal, "a.partial.mp4") > 0
+
+
+def test_a_render_whose_words_nobody_reads_is_made_all_the_same(
+    terminal: Terminal, begin: Begin, one_thread: None
+) -> None:
+    """As with `2>&1 | head -1`."""
+    command = ("render", "song.wav", "-o", "a.mp4", "--duration", "0.2", *TINY)
+    process = begin(*command)
+    assert process.stderr is not None
+    process.stderr.close()
+    assert process.wait(100) == 0
+    assert frames(terminal, "a.mp4") == 6
+
+
+def test_a_manifest_that_cannot_be_read_is_put_away(terminal: Terminal, one_thread: None) -> None:
+    command = ("render", "song.wav", "-o", "a.mp4", "--duration", "0.4", *TINY)
+    code, _, err = terminal.run(*command, "--chunk", "6", "--plan")
+    assert code == 0, err
+    (terminal.folder / "a.parts" / "manifest.json").write_text("[" * 100_000)
+    code, _, err = terminal.run("render-chunk", "a.parts", "0")
+    assert code == 1
+    assert len(err.splitlines()) == 1
+    assert "a.parts/manifest.json: is no manifest of a render" in err
+    code, _, err = terminal.run(*command)
+    assert code == 0, err
+    assert "a.parts is a.parts.unreadable now, and the render begins anew" in err
+    assert frames(terminal, "a.mp4") == 12
+    assert (terminal.folder / "a.parts.unreadable" / "plan.f32").is_file()
+    assert not (terminal.folder / "a.parts").exists()
+
+
+def test_a_search_for_a_bank_leaves_the_chunks_of_a_film_alone(
+    terminal: Terminal, one_thread: None
+) -> None:
+    """Both keep what is not whole yet in song.parts."""
+    (terminal.folder / "song.lrc").write_text("[00:00.20]a house of glass\n")
+    render = ("render", "song.wav", "-o", "song.mp4", "--duration", "0.4", *TINY)
+    code, _, err = terminal.run(*render, "--chunk", "6", "--plan")
+    assert code == 0, err
+    quick = ("--clip", "tiny-random", "--steps", "1", "--samples", "2")
+    code, _, err = terminal.run("score", "song.wav", "song.lrc", "-o", "song.ljbank", *quick)
+    assert code == 0, err
+    assert (terminal.folder / "song.parts" / "plan.f32").is_file()
+    assert not list((terminal.folder / "song.parts").glob("*.safetensors"))
+    code, _, err = terminal.run(*render)
+    assert code == 0, err
+    assert "going on: 0 of 2 chunks are done" in err
+    assert not (terminal.folder / "song.parts").exists()
 
 
 def test_chunks_are_rendered_by_number_and_joined(terminal: Terminal) -> None:

@@ -1,7 +1,5 @@
 """Films in chunks beside the same films in one go."""
 
-import os
-import signal
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -19,9 +17,8 @@ from render.parts import folder_of, opened
 from render.plan import latent_of, read_plan, row_of, write_plan
 from render.song import render, visual_for
 from render.timeline import latents_of
-from render.workers import work_by
 from synth.bank import Bank, Keyframe, save_bank
-from synth.generators import Generator, generator_of
+from synth.generators import Generator
 from synth.knobs import Knobs
 from synth.latents import Latent
 from synth.preset import preset_of
@@ -159,29 +156,6 @@ def test_ctrl_c_keeps_chunks_and_shows_what_is_done(song: Path, tmp_path: Path) 
     assert len(watched(outcome.film)[0]) == outcome.frames >= 34
     assert not made.film.exists()
     in_chunks(made, generator, knobs)
-    assert len(watched(made.film)[0]) == SECONDS * 30
-
-
-def test_processes_share_the_work_and_a_killed_one_costs_its_chunk(
-    song: Path, tmp_path: Path
-) -> None:
-    knobs, made = preset_of("silk").knobs, job(song, tmp_path / "a.mp4")
-    generator = generator_of("procedural", resolution=96)
-    manifest = begun(made, generator, knobs, chunk=30)
-    killed: list[int] = []
-
-    def progress(done: int, _total: int | None) -> None:
-        if done and not killed:
-            children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-            for child in map(int, children):
-                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-                    killed.append(child)
-                    os.kill(child, signal.SIGKILL)
-                    return
-
-    outcome = farm.render_in_chunks(manifest, made, work_by(["cpu", "cpu"]), progress)
-    assert killed
-    assert outcome.whole
     assert len(watched(made.film)[0]) == SECONDS * 30
 
 
