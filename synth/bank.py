@@ -79,7 +79,7 @@ class Bank:
     @property
     def embedding_size(self) -> int:
         """How long each embedding is."""
-        return self._rows.embedding.shape[1]
+        return int(self._rows.embedding.shape[1])
 
     def latent(self, number: int) -> Latent:
         """The latent of a keyframe, from 0."""

@@ -35,6 +35,7 @@ class Injection:
     gap: float  # seconds between two drawings at most that no stop of the whole explains
     pictures: float  # seconds between two new pictures at most, with what is explained
     recovered: float | None  # seconds from its mending until all was well; None for never
+    memory: float  # MB more than before
     wrong: str  # of what was checked, or why it could not be done
     done: bool = True  # whether it could be
 
@@ -58,7 +59,7 @@ class Night:
     """Plays one; every list in it grows with its length alone."""
 
     def __init__(self, hall: Hall, seed: int, missing: set[str], only: str = "") -> None:
-        """`missing` are needs of kinds that the venue does not have; `only` is in their names."""
+        """`missing` are needs of kinds that the venue does not have; `only` is found in their names."""
         self.injections: list[Injection] = []
         self.fuzz: Fuzz | None = None
         self.samples: list[Usage] = []  # while nothing was wrong
@@ -67,7 +68,7 @@ class Night:
         self.last: Answer = {}  # the newest status
         self.death = ""  # how the show died
         self.begun = time.monotonic()
-        self.kinds = [k for k in KINDS if k.needs not in missing and only in k.name]
+        self.kinds = [k for k in KINDS if k.needs not in missing and re.search(only, k.name)]
         self._hall, self._seed = hall, seed
         self._sampled = 0.0
 
@@ -113,13 +114,15 @@ class Night:
 
     def _inject(self, kind: Kind) -> None:
         before = _counts(self._status())
-        looks = _Looks()
+        looks, memory = _Looks(), self._hall.player.usage.memory
         begun = time.monotonic()
         try:
             wrong = self._do(kind, begun, looks)
         except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
             reason = f"{type(error).__name__}: {error}"
-            self.injections.append(Injection(kind, begun, False, 0.0, 0.0, None, reason, False))
+            self.injections.append(
+                Injection(kind, begun, False, 0.0, 0.0, None, 0.0, reason, False)
+            )
             return
         recovered = self._recover(kind, before, looks)
         told = not kind.is_told or tells(kind, before, self.last)
@@ -127,8 +130,9 @@ class Night:
         if recovered is None:
             wrong = "; ".join([*self.last["ill"], *([wrong] if wrong else [])])
         looks.add(self._status())
+        memory = self._hall.player.usage.memory - memory
         self.injections.append(
-            Injection(kind, begun, told, looks.gap, looks.pictures, recovered, wrong)
+            Injection(kind, begun, told, looks.gap, looks.pictures, recovered, memory, wrong)
         )
 
     def _do(self, kind: Kind, begun: float, looks: "_Looks") -> str:

@@ -9,6 +9,7 @@ reads one JSON object a line, `{"do": NAME, ...}`, and answers each with one. Th
 import json
 import os
 import resource
+import shutil
 import sys
 import threading
 import time
@@ -273,6 +274,8 @@ class Stage:
             writer.ended.wait(5.0)
             self.show.keeping._writers.remove(writer)
             writer.dismiss()
+            for left in self.small.iterdir() if self.small is not None else ():
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def _nobody() -> None:
