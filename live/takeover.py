@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from synth.knobs import Knob, stepped
+from synth.trouble import cut, shown
 
 from .midimap import Control, Map, Mode
 
@@ -192,11 +193,11 @@ class Takeover:
             self._refuse(control, "has no value that a control could turn")
             return None
         if part_of(knob, value) is None:
-            self._refuse(control, f"is {str(value)[:40]}, which is no place on a scale")
+            self._refuse(control, f"is {shown(value)}, which is no place on a scale")
             return None
         return value
 
     def _refuse(self, control: Control, why: str) -> None:
         if control not in self._told:
             self._told.add(control)
-            self.tell(f"{self.map.name}: {control.address} {why}; its control does nothing")
+            self.tell(f"{self.map.name}: {cut(control.address)} {why}; its control does nothing")

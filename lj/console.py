@@ -23,9 +23,10 @@ _PLAIN_EVERY = 5.0  # seconds between two lines where no bar can be drawn
 
 
 def note(text: str, *, quiet: bool = False) -> None:
-    """One line on stderr."""
+    """One line on stderr; where nobody reads there any more, the work goes on."""
     if not quiet:
-        print(text, file=sys.stderr, flush=True)
+        with suppress(OSError):
+            print(text, file=sys.stderr, flush=True)
 
 
 class Said:

@@ -346,7 +346,7 @@ _NETWORK = (
         lambda hall: hall.venue.controller.kill(),
         lambda hall: hall.venue.controller.start(),
         4.0,
-        "MIDI",
+        "MIDI|notice",
         "gone",
         needs="midi",
     ),

@@ -190,6 +190,7 @@ def test_all_doors_close_within_a_second(show: Show) -> None:
     [
         ({"osc": "9000"}, "--osc is 9000; write it as HOST:PORT"),
         ({"oscquery": "::1:9001"}, "--oscquery is ::1:9001; write it as HOST:PORT"),
+        ({"page": True}, "--page is served at --oscquery, which is off"),
         ({"osc_to": ["lamp"]}, "--osc-to is lamp; write it as HOST:PORT"),
         ({"osc_allow": "lamp"}, "--osc-allow is lamp .*write IP addresses or networks"),
         ({"osc_allow": "10.0.0.0/33"}, "--osc-allow is 10.0.0.0/33 .*write IP addresses or net"),

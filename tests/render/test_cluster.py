@@ -13,6 +13,7 @@ import pytest
 
 from render import farm
 from render.cluster import work_on
+from render.parts import opened
 from render.song import Job
 from synth.generators import generator_of
 from synth.preset import preset_of
@@ -43,7 +44,7 @@ def test_a_node_that_dies_costs_only_its_chunks(cluster: Any, tmp_path: Path) ->
     knobs, generator = preset_of("silk").knobs, generator_of("procedural", resolution=96)
     options = {"name": "procedural", "resolution": 96, "weights": "", "device": "cpu"}
     inputs = farm.inputs_of(job, knobs, generator, None, chunk=15, how="")
-    manifest = farm.opened(job, inputs, farm.call_of(job, options), lambda _text: None)
+    manifest = opened(job, inputs, farm.call_of(job, options), lambda _text: None)
     farm.plan(manifest, job, generator, knobs)
     killed: list[int] = []
 
