@@ -27,7 +27,9 @@ class Terminal:
         """Start it; `options` are subprocess.Popen's."""
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         command, own = self._lj + list(words), os.environ | self._own
-        process = subprocess.Popen(command, cwd=self.folder, env=own, text=True, **(pipes | options))
+        process = subprocess.Popen(
+            command, cwd=self.folder, env=own, text=True, **(pipes | options)
+        )
         self._started.append(process)
         return process
 
