@@ -95,8 +95,9 @@ class Show:
             level=level,
             governs=governs,
             ahead=ahead,
-            changed=lambda other: self.ears.play_on(other.name, other.embed),
+            changed=self._play_on,
         )
+        self._play_on(generator)
         self.picture: np.ndarray | None = None  # drawn last
         self.overlay_on = True
         self.learn: Callable[[], None] | None = None  # what L does
@@ -127,6 +128,15 @@ class Show:
     def visual(self) -> Visual:
         """The instrument that plays; another one where hearing had to begin anew."""
         return self.ears.visual
+
+    def _play_on(self, generator: Generator) -> None:
+        """Another generator draws: its classes are mixed, and a bank of another one waits."""
+        self.ears.play_on(generator.name, generator.embed)
+        cues = self.visual.cues
+        if cues is not None and not cues.bank.is_for(generator.name):
+            made = cues.bank.about.get("generator")
+            text = f"{generator.name} plays; the bank was made for {made} and waits"
+            self.supervisor.faults.tell("cues", text)
 
     # ---- keys
 

@@ -33,17 +33,16 @@ def keepers_for(
     generator: Generator,
     *,
     follows: bool,
-    start: float | None,
 ) -> "list[Keeper]":
     """A recorder, a session writer, both or none.
 
-    `follows`: cues come by the song's time, which is `start` at the first hop.
+    `follows`: cues come by the song's time.
     Where one cannot be begun, nothing is left of the other, and Trouble says why.
     """
     from live.record import Recorder
     from synth.performance import PerformanceWriter
 
-    about = _about(look, generator) | {"follows": follows, "start": start}
+    about = _about(look, generator) | {"follows": follows}
     begun: list[Keeper] = []
     try:
         if record is not None:

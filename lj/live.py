@@ -109,6 +109,7 @@ def live(
     from live.show import Show
     from live.supervisor import Supervisor
     from synth.keyframes import Cues
+    from synth.preset import is_file
     from synth.trouble import Trouble
 
     from .console import Said, code_lines, note
@@ -131,7 +132,7 @@ def live(
     ladder = ladder_for(choice, size, look.knobs.look.wide, supervisor.notices.say)
     keyframes = bank_for(bank, choice)
     first = beginning(ladder)
-    desk = Desk(look, settings or [], Path(preset) if preset.endswith(".toml") else None)
+    desk = Desk(look, settings or [], Path(preset) if is_file(preset) else None)
     show = Show(
         source,
         desk,
@@ -160,9 +161,7 @@ def live(
         note(line, quiet=quiet)
 
     def keepers() -> "list[Keeper]":
-        return keepers_for(
-            record, log, look, first.generator, follows=file is not None, start=source.start_at
-        )
+        return keepers_for(record, log, look, first.generator, follows=file is not None)
 
     try:
         outcome = show.run(screen, seconds, keepers=keepers, report=report)

@@ -102,6 +102,10 @@ class Bank:
             (k for k, e in enumerate(self.entries) if e.text.casefold().startswith(wanted)), None
         )
 
+    def is_for(self, generator: str) -> bool:
+        """Whether it was made on the named generator, whatever its weights."""
+        return bool(self.about.get("generator") == generator)
+
     def check_for(self, generator: str, weights: str) -> None:
         """Trouble when the bank was made for another generator."""
         made = (self.about.get("generator"), self.about.get("weights"))

@@ -62,7 +62,7 @@ class Visual:
         self.embed = embed
         self._steering.embed_by(embed)
         self._cues_fit = self.cues is None or (
-            self.cues.bank.about.get("generator") == generator
+            self.cues.bank.is_for(generator)
             and self.cues.bank.embedding_size == self._steering.embedding_size
         )
         if self._fading is not None:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from live.song import Playback
 from live.supervisor import Shift, Supervisor
 from live.window import NoWindow
 from synth.hop import HOP, RATE
+from synth.keyframes import Cues
 from synth.knobs import Knobs
 from synth.latents import Latent
 from synth.performance import Event, performance_of
@@ -31,6 +33,7 @@ from synth.visual import Visual
 from tests import sounds
 from tests.doubles import Lamp, Room
 from tests.stage import until
+from tests.synth.test_bank import bank, keyframe
 
 
 class Clock:
@@ -274,6 +277,42 @@ def test_moments_of_another_generators_classes_are_not_drawn_but_their_onsets_ar
     frame = painter.frames.take(time.monotonic() + 1)
     assert frame is not None
     assert frame.onsets >= 1
+
+
+def test_a_bank_of_another_generator_waits_until_its_own_plays_and_that_is_told(
+    tmp_path: Path,
+) -> None:
+    """Both embeddings are equally long: what it would show is silent nonsense."""
+    frames = [keyframe("one", 0.0, 1.0), keyframe("two", 1.0, 1.0)]
+    narrow = [
+        replace(f, latent=replace(f.latent, embedding=f.latent.embedding[:12])) for f in frames
+    ]
+    room, lamp = Room(), Lamp()
+    cues = Cues(bank(tmp_path, *narrow), follows=False)  # made for procedural
+    show = Show(room, desk(), lamp, ladder(lamp), cues=cues)
+    assert [str(f) for f in show.supervisor.faults] == [
+        "cues: lamp plays; the bank was made for procedural and waits"
+    ]
+    shift = Shift(time.monotonic)
+
+    def noise() -> np.ndarray:
+        room.sound()
+        show.ears._listen(shift)
+        moment = show.ears.moments.take(0.0)
+        assert moment is not None
+        return moment.latent.embedding
+
+    noise()
+    cues.go(1)
+    before = noise()
+    for _ in range(100):
+        after = noise()
+    assert cues.playing == ""
+    show._play_on(type("Own", (Lamp,), {"name": "procedural"})())
+    for _ in range(100):
+        after = noise()
+    assert cues.playing == "two"
+    assert not np.allclose(before, after, atol=0.05)
 
 
 def test_a_look_that_fades_keeps_moving_as_it_did_on_another_generator() -> None:

@@ -30,6 +30,12 @@ def narrow(text: str, at: float) -> Keyframe:
     return replace(frame, latent=replace(frame.latent, embedding=frame.latent.embedding[:12]))
 
 
+class Keyed(Lamp):
+    """A lamp that goes by the name of the generator that the bank was made for."""
+
+    name = "procedural"
+
+
 class Halting(Playback):
     """A song from a disk that hangs for a while after its seventieth hop."""
 
@@ -48,7 +54,7 @@ class Halting(Playback):
 def test_cues_come_where_the_song_is(tmp_path: Path) -> None:
     song = sounds.write_wav(tmp_path / "song.wav", sounds.chord((57, 60, 64), 24))
     lines = [narrow(text, at) for text, at in (("early", 1.0), ("one", 20.6), ("two", 21.8))]
-    keys, lamp = bank(tmp_path, *lines), Lamp()
+    keys, lamp = bank(tmp_path, *lines), Keyed()
     show = Show(
         Halting(song, start=20.0, aloud=False),
         Desk(preset_of("silk"), [], None),
