@@ -1,6 +1,7 @@
 # make env    the environment alone, in .venv, with `lj` in it
 # make demo   a song, its film and a contact sheet, in build/demo
 # make test   all tests
+# make test-slow   the few tests that take too long for every change
 # make lint   formatter, linter, types, room contract
 # make bench  the measurements in bench/*.md, made anew
 
@@ -10,7 +11,7 @@ SONG := build/demo/song.wav
 FILM := build/demo/film.mp4
 SHEET := build/demo/sheet.png
 
-.PHONY: env demo test lint bench clean
+.PHONY: env demo test test-slow lint bench clean
 
 env: .venv/ready
 
@@ -38,6 +39,9 @@ STAGE := g++ xvfb xdotool x11-xserver-utils libgl1 libgl1-mesa-dri libegl1 libeg
 
 test: env stage
 	$(BIN)/python -m pytest
+
+test-slow: env stage
+	$(BIN)/python -m pytest -m slow
 
 .PHONY: stage
 stage:

@@ -23,7 +23,7 @@ def demo_song(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_biggan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small untrained BigGAN-128 as a published folder."""
-    from synth.generators.biggan.untrained import save_published, untrained
+    from synth.generators.biggan.untrained import save_published
+    from tests.networks import varied
 
-    folder = tmp_path_factory.mktemp("biggan") / "biggan-128"
-    return save_published(untrained(128, channel_width=16), folder)
+    return save_published(varied(128), tmp_path_factory.mktemp("biggan") / "biggan-128")

@@ -24,7 +24,12 @@ LAYERS = {
 
 def untrained(size: int = 128, *, channel_width: int = 128, seed: int = 0) -> BigGAN:
     """The published network for `size` pixels, untrained; a small `channel_width` is quick."""
-    config = BigGANConfig(output_dim=size, layers=LAYERS[size], channel_width=channel_width)
+    layers = LAYERS[size]
+    return of_config(BigGANConfig(size, layers=layers, channel_width=channel_width), seed)
+
+
+def of_config(config: BigGANConfig, seed: int = 0) -> BigGAN:
+    """Any network of BigGAN's layers, untrained."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = BigGAN(config).eval()

@@ -1,4 +1,6 @@
+import functools
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from synth.generators.biggan.store import folded_model
 from synth.generators.biggan.untrained import LAYERS, save_published, untrained
 from synth.latents import Latent
 from synth.trouble import Trouble
+from tests.networks import shallow, varied
 
 
 @pytest.fixture(scope="module")
@@ -26,20 +29,10 @@ def stock() -> BigGAN:
     return varied(128)
 
 
-def varied(size: int, channel_width: int = 16) -> BigGAN:
-    """A small network whose statistics differ from row to row, and whose attention counts."""
-    network = untrained(size, channel_width=channel_width)
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(3)
-        for name, buffer in network.named_buffers():
-            if name.endswith("running_means"):
-                buffer.add_(0.1 * buffer.std() * torch.randn_like(buffer))
-            if name.endswith("running_vars"):
-                buffer.mul_(1 + torch.linspace(-0.1, 0.3, len(buffer))[:, None])
-        for module in network.modules():
-            if isinstance(module, SelfAttn):
-                module.gamma.fill_(0.7)
-    return network
+@functools.cache
+def stock_and_folded(size: int) -> tuple[BigGAN, dict[str, Tensor]]:
+    network = varied(size)
+    return network, folded(network)
 
 
 def ours_of(stock: BigGAN, **options: object) -> BigGan:
@@ -75,8 +68,8 @@ def relative_error(a: Tensor, b: Tensor) -> float:
 def test_the_inference_form_is_the_stock_function(
     size: int, truncation: float, folds: bool
 ) -> None:
-    network = varied(size)
-    ours = Network(Shape.of(network.config), folded(network), folds_upsampling=folds)
+    network, tensors = stock_and_folded(size)
+    ours = Network(Shape.of(network.config), tensors, folds_upsampling=folds)
     for count in (1, 3):
         condition = conditions(count, len(ours.blocks), truncation)
         statistics = ours.statistics(torch.full((count,), truncation))
@@ -230,14 +223,21 @@ def test_a_bucket_holds_its_batch() -> None:
     assert [bucket_of(n) for n in range(1, 9)] == [1, 2, 4, 4, 8, 8, 8, 8]
 
 
-def test_the_compiled_form_takes_over_when_it_agrees(stock: BigGAN) -> None:
+@pytest.mark.parametrize(
+    "network",
+    [shallow, pytest.param(functools.partial(varied, 128), marks=pytest.mark.slow)],
+    ids=["shallow", "whole"],
+)
+def test_the_compiled_form_takes_over_when_it_agrees(network: Callable[[], BigGAN]) -> None:
+    """It is compiled beside the frames, which the plain form draws meanwhile."""
     told: list[str] = []
-    ours = ours_of(stock, compiles="background", say=told.append)
+    ours = ours_of(network(), compiles="background", say=told.append)
     batch = latents(ours, 0.5, 1)
     engine = ours.engine
     assert isinstance(engine, TorchEngine)
     before = ours.frames(batch)
     assert engine.compiled == ()
+    assert any(thread.name == "compile" for thread in threading.enumerate())
     engine.wait()
     assert engine.compiled == (1,), told
     assert psnr(ours.frames(batch), before) > 45
@@ -383,11 +383,3 @@ def test_where_others_write_nothing_is_compiled_and_that_is_told(
     assert len(told) == 1
     assert "everyone may replace what lies in it" in told[0]
     assert told[0].endswith("; the plain form goes on")
-
-
-def test_compiling_happens_beside_the_frames(stock: BigGAN) -> None:
-    ours = ours_of(stock, compiles="background")
-    ours.frames(latents(ours, 0.5, 1))
-    assert any(thread.name == "compile" for thread in threading.enumerate())
-    assert isinstance(ours.engine, TorchEngine)
-    ours.engine.wait()
