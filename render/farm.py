@@ -113,7 +113,7 @@ def _call(manifest: Manifest, name: str, kind: type[T]) -> T:
 
 def generator_of(manifest: Manifest, device: str | None = None) -> Generator:
     """The generator of a manifest, made again; on another device when one is named."""
-    options = {"name": ""} | _call(manifest, "generator", dict)
+    options: dict[str, Any] = {"name": ""} | _call(manifest, "generator", dict)
     options["weights"] = Path(options["weights"]) if options.get("weights") else None
     if device is not None:
         options["device"] = device
