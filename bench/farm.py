@@ -28,7 +28,7 @@ from synth.preset import preset_of
 
 SIDE, CHUNK, SECONDS = 256, 75, 20.0
 PLANNED = (60.0, 120.0, 240.0)  # seconds of music
-CHUNKS = (10_000, 100_000, 600_000)  # of the simulated nights; the last are 10,000 hours
+CHUNKS = (1_000, 4_000, 16_000)  # of the simulated nights; each is synced to the disk
 CREW, HANDED = 1000, (1_000, 4_000, 16_000)  # simulated workers, and the chunks they are given
 JOINED = (100, 400, 1600)  # segments
 FPS = Fraction(30)

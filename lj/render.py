@@ -223,7 +223,7 @@ def _stopped(outcome: "Outcome", farm: "Farm | None") -> str:
             f"{farm.done} of {farm.chunks} chunks are done, and the same command goes on from there"
         )
     if outcome.frames:
-        said.append(f"the first {outcome.seconds:.1f} s are in {outcome.film}")
+        said.append(f"what was done is in {outcome.film}")
     return "; ".join(said)
 
 
