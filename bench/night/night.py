@@ -12,7 +12,7 @@ from typing import Any
 
 from live.packets import packet_of
 
-from .faults import KINDS, Hall, Kind
+from .faults import FIRST, KINDS, Hall, Kind
 from .measures import Span, Usage, longest, unexplained
 from .player import Answer, Dead
 from .venue import deaf_to_interrupts
@@ -91,8 +91,10 @@ class Night:
         self._rest_until(end)
 
     def _kinds(self) -> Iterator[Kind]:
-        """Each once in an order of chance, then each in another order, and so on."""
+        """Each once in an order of chance, some first, then each in another order, and so on."""
         chance = random.Random(self._seed)
+        order = chance.sample(self.kinds, len(self.kinds))
+        yield from sorted(order, key=lambda kind: kind not in FIRST)
         while True:
             yield from chance.sample(self.kinds, len(self.kinds))
 

@@ -21,7 +21,7 @@ from typing import Any
 import glfw
 import numpy as np
 
-import live.desk
+import live.preset_files
 from live.desk import Desk
 from live.keep import Keeper, Writer
 from live.microphone import Microphone
@@ -158,7 +158,7 @@ class Stage:
             return read(name, *given)
 
         Visual.hear = heard  # type: ignore[method-assign, assignment]
-        live.desk.preset_of = parsed  # type: ignore[attr-defined, assignment]
+        live.preset_files.preset_of = parsed  # type: ignore[attr-defined, assignment]
 
     # ---- the evening
 
