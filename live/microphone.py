@@ -137,7 +137,8 @@ class Microphone:
         """The device, its ring, and the stream that fills it; raises whatever PortAudio does."""
         sounddevice = portaudio()
         if afresh:
-            sounddevice._terminate()
+            with suppress(sounddevice.PortAudioError):  # it did not begin the last time
+                sounddevice._terminate()
             sounddevice._initialize()
         device = chosen(inputs(), self._wanted)
         picked = self._picked(device.channels)
