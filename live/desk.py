@@ -220,6 +220,7 @@ class Desk:
         """Set one knob, `group.knob`; Trouble when the value is none of its."""
         if knob_of(name).read_only:
             raise Trouble(f"{name}: only the command line may set it: --set {name}=…")
+        with_values(Knobs(), {name: value}, name)  # what is refused costs the ears no waiting
         with self._lock:
             self._put(name, value)
             self._ramps.pop(name, None)
@@ -247,6 +248,7 @@ class Desk:
         """All knobs as the preset has them."""
         with self._lock:
             self.wanted, self._turned = self.preset.knobs, {}
+            self._turns = deque(turn for turn in self._turns if isinstance(turn, _LookChange))
             self._turns.append(self.preset.knobs)
             self._ramps.clear()
 

@@ -49,10 +49,10 @@ def keepers_for(
             begun.append(Recorder(record, (generator.width, generator.resolution)))
         if log is not None:
             begun.append(PerformanceWriter(log, about, look.knobs))
-    except (OSError, Trouble) as error:
+    except BaseException as error:
         for keeper in begun:
             keeper.discard()
-        if isinstance(error, Trouble):
+        if not isinstance(error, OSError):
             raise
         place = record if not begun else log
         raise Trouble(f"{place}: cannot be written ({error.strerror or error})") from None

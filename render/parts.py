@@ -22,7 +22,15 @@ Say = Callable[[str], None]
 
 _BEFORE, _UNREADABLE = "before", "unreadable"  # what is put away becomes NAME.parts.before
 # What renders write into the folder; what says that there are finished chunks goes last.
-_OURS = ("chunk-*", ".chunk-*", "plan.f32", ".plan.f32.*", f".{NAME}.*", NAME)
+_OURS = (
+    "chunk-[0-9]*.mp4",
+    "chunk-[0-9]*.sha256",
+    ".chunk-*",
+    "plan.f32",
+    ".plan.f32.*",
+    f".{NAME}.*",
+    NAME,
+)
 
 
 def folder_of(film: Path) -> Path:
