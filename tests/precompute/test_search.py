@@ -21,6 +21,7 @@ from synth.walk import WALL
 from tests.doubles import Tints
 
 QUICK = Search(steps=15, samples=12, bases=3)
+SHORT = replace(QUICK, steps=5)  # where nothing need be gained
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def test_descent_gains_on_biggan(guide: Guide, tiny_biggan: Path) -> None:
 def test_restarts_run_at_once_and_the_best_stays(guide: Guide, tiny_biggan: Path) -> None:
     artist = steep_biggan("biggan-128", str(tiny_biggan), "cpu")
     one, three = (
-        found_for(artist, guide, "feathers turning into flame", replace(QUICK, restarts=restarts))
+        found_for(artist, guide, "feathers turning into flame", replace(SHORT, restarts=restarts))
         for restarts in (1, 3)
     )
     assert three.score >= one.score - 1e-3
@@ -166,7 +167,7 @@ def test_consistency_keeps_a_share_of_the_line_before(guide: Guide, tmp_path: Pa
     lines = [Line("snow", 1, 2), Line("fire", 3, 2)]
 
     def second(consistency: float, first: str) -> np.ndarray:
-        how = replace(QUICK, consistency=consistency)
+        how = replace(SHORT, consistency=consistency)
         bank = tmp_path / f"{first}{consistency}.ljbank"
         sung = [Line(first, 1, 2), lines[1]]
         score_lines(sung, Drawn(Tints()), guide, how, bank, {}, lambda *_told: None)
