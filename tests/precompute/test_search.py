@@ -85,13 +85,14 @@ def test_half_precision_scores_as_full(guide: Guide, tiny_biggan: Path) -> None:
     artist = steep_biggan("biggan-128", str(tiny_biggan), "cpu")
     task = Task(artist, guide, guide.target({"snow": 1}), QUICK)
     stream = torch.Generator().manual_seed(3)
-    noise = torch.randn(3, 1, 128, generator=stream)
-    embedding = 0.05 * torch.randn(3, 128, generator=stream)
+    noise = 3 * torch.randn(6, 1, 128, generator=stream)
+    embedding = 0.15 * torch.randn(6, 128, generator=stream)
     full = task.score(noise, embedding, task.stream(1))
     with torch.autocast("cpu", torch.bfloat16):
         pictures = artist.draw(noise, embedding, QUICK.truncation)
         half = guide.score(pictures, task.aim, task.stream(1))
-    assert half.tolist() == pytest.approx(full.tolist(), abs=0.02)
+    assert half.tolist() == pytest.approx(full.tolist(), abs=0.005)
+    assert full.max() - full.min() > 0.03
 
 
 def test_evolution_gains_where_there_are_no_gradients(guide: Guide) -> None:
@@ -116,7 +117,7 @@ def test_no_start_has_a_class_to_avoid(guide: Guide) -> None:
     avoid = tuple(k for k in range(CLASSES) if k not in allowed)
     found_for(Drawn(tints), guide, "snow", replace(QUICK, avoid=avoid, steps=0))
     seen = {int(np.argmax(latent.embedding)) for latent in tints.shown}
-    assert seen <= set(allowed)
+    assert seen == set(allowed)
 
 
 def test_a_vibe_colours_the_target(guide: Guide) -> None:
