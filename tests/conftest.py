@@ -8,6 +8,8 @@ from tests.stage import display, sound_server
 __all__ = ["display", "sound_server"]
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# torch's threads spin while they wait, which on few cores takes from the programs around them
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from synth.walk import WALL
 from tests.doubles import Tints
 
 QUICK = Search(steps=15, samples=12, bases=3)
+SHORT = replace(QUICK, steps=5)  # where nothing need be gained
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def test_descent_gains_on_biggan(guide: Guide, tiny_biggan: Path) -> None:
 def test_restarts_run_at_once_and_the_best_stays(guide: Guide, tiny_biggan: Path) -> None:
     artist = steep_biggan("biggan-128", str(tiny_biggan), "cpu")
     one, three = (
-        found_for(artist, guide, "feathers turning into flame", replace(QUICK, restarts=restarts))
+        found_for(artist, guide, "feathers turning into flame", replace(SHORT, restarts=restarts))
         for restarts in (1, 3)
     )
     assert three.score >= one.score - 1e-3
@@ -84,13 +85,14 @@ def test_half_precision_scores_as_full(guide: Guide, tiny_biggan: Path) -> None:
     artist = steep_biggan("biggan-128", str(tiny_biggan), "cpu")
     task = Task(artist, guide, guide.target({"snow": 1}), QUICK)
     stream = torch.Generator().manual_seed(3)
-    noise = torch.randn(3, 1, 128, generator=stream)
-    embedding = 0.05 * torch.randn(3, 128, generator=stream)
+    noise = 3 * torch.randn(6, 1, 128, generator=stream)
+    embedding = 0.15 * torch.randn(6, 128, generator=stream)
     full = task.score(noise, embedding, task.stream(1))
     with torch.autocast("cpu", torch.bfloat16):
         pictures = artist.draw(noise, embedding, QUICK.truncation)
         half = guide.score(pictures, task.aim, task.stream(1))
-    assert half.tolist() == pytest.approx(full.tolist(), abs=0.02)
+    assert half.tolist() == pytest.approx(full.tolist(), abs=0.005)
+    assert full.max() - full.min() > 0.03
 
 
 def test_evolution_gains_where_there_are_no_gradients(guide: Guide) -> None:
@@ -115,7 +117,7 @@ def test_no_start_has_a_class_to_avoid(guide: Guide) -> None:
     avoid = tuple(k for k in range(CLASSES) if k not in allowed)
     found_for(Drawn(tints), guide, "snow", replace(QUICK, avoid=avoid, steps=0))
     seen = {int(np.argmax(latent.embedding)) for latent in tints.shown}
-    assert seen <= set(allowed)
+    assert seen == set(allowed)
 
 
 def test_a_vibe_colours_the_target(guide: Guide) -> None:
@@ -166,7 +168,7 @@ def test_consistency_keeps_a_share_of_the_line_before(guide: Guide, tmp_path: Pa
     lines = [Line("snow", 1, 2), Line("fire", 3, 2)]
 
     def second(consistency: float, first: str) -> np.ndarray:
-        how = replace(QUICK, consistency=consistency)
+        how = replace(SHORT, consistency=consistency)
         bank = tmp_path / f"{first}{consistency}.ljbank"
         sung = [Line(first, 1, 2), lines[1]]
         score_lines(sung, Drawn(Tints()), guide, how, bank, {}, lambda *_told: None)
