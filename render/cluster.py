@@ -71,8 +71,12 @@ def _own_signals() -> Iterator[None]:
     before = signal.getsignal(signal.SIGTERM)
     try:
         yield
-    except SystemExit:  # Ray's own answer to it
-        raise KeyboardInterrupt from None
+    except SystemExit as stop:
+        if stop.code == signal.SIGTERM:  # Ray's own answer to it
+            raise KeyboardInterrupt from None
+        raise Trouble(
+            "ray cannot be started here; its own log tells why; leave --ray out"
+        ) from None
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)

@@ -89,6 +89,12 @@ def test_being_told_to_stop_while_ray_starts_is_heard_as_ctrl_c() -> None:
     assert signal.getsignal(signal.SIGTERM) == before
 
 
+def test_a_cluster_that_cannot_be_started_is_one_sentence() -> None:
+    """Ray ends the whole program where its own server does not come up."""
+    with pytest.raises(Trouble, match="ray cannot be started here"), _own_signals():
+        sys.exit(1)
+
+
 class Deadly:
     """Ray with one processor, whose actors die before they are ready where `dies` says so."""
 
