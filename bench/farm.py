@@ -19,6 +19,7 @@ from demo.compose import RATE, compose, write
 from render import farm
 from render.cluster import _Crew
 from render.manifest import Inputs, Manifest, read_manifest
+from render.parts import opened
 from render.segment import join
 from render.song import Job
 from render.workers import work_by
@@ -27,7 +28,7 @@ from synth.preset import preset_of
 
 SIDE, CHUNK, SECONDS = 256, 75, 20.0
 PLANNED = (60.0, 120.0, 240.0)  # seconds of music
-CHUNKS = (10_000, 100_000, 600_000)  # of the simulated nights; the last are 10,000 hours
+CHUNKS = (1_000, 4_000, 16_000)  # of the simulated nights; each is synced to the disk
 CREW, HANDED = 1000, (1_000, 4_000, 16_000)  # simulated workers, and the chunks they are given
 JOINED = (100, 400, 1600)  # segments
 FPS = Fraction(30)
@@ -40,7 +41,7 @@ def planned(folder: Path, song: Path, seconds: float = SECONDS) -> tuple[Manifes
     knobs, generator = preset_of("silk").knobs, generator_of("procedural", resolution=SIDE)
     options = {"name": "procedural", "resolution": SIDE, "weights": "", "device": "cpu"}
     inputs = farm.inputs_of(job, knobs, generator, None, chunk=CHUNK, how="")
-    manifest = farm.opened(job, inputs, farm.call_of(job, options), lambda _text: None)
+    manifest = opened(job, inputs, farm.call_of(job, options), lambda _text: None)
     begun = time.perf_counter()
     farm.plan(manifest, job, generator, knobs)
     return manifest, job, time.perf_counter() - begun

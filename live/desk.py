@@ -104,6 +104,8 @@ class Desk:
 
         Before, `load` reads a file in the caller's thread.
         """
+        for fault in self.faults:  # of the time before
+            supervisor.faults.tell(fault.part, fault.latest, kind=fault.kind)
         self.faults = supervisor.faults
         self.files.start(supervisor)
 
@@ -130,7 +132,7 @@ class Desk:
         if self._waiting is not None and self._is_due(visual, number):
             look, self._waiting = self._waiting, None
             self._guarded(self._change, look, visual, number)
-        for cue in cues if visual.cues is not None else ():
+        for cue in cues:
             self._guarded(self._begin, cue, visual, number)
 
     def _guarded(self, action: Callable[..., None], *given: object) -> None:
@@ -202,7 +204,8 @@ class Desk:
         return heard.next_beat - heard.time <= visual.dt or number >= self._latest
 
     def _begin(self, cue: Cue, visual: Visual, number: int) -> None:
-        assert visual.cues is not None
+        if visual.cues is None:
+            raise Trouble("no keyframe can come: there is no bank; begin the show with --bank")
         if cue == "release":
             visual.cues.release()
             self.tell({"hop": number, "cue": None})
@@ -217,6 +220,7 @@ class Desk:
         """Set one knob, `group.knob`; Trouble when the value is none of its."""
         if knob_of(name).read_only:
             raise Trouble(f"{name}: only the command line may set it: --set {name}=…")
+        with_values(Knobs(), {name: value}, name)  # what is refused costs the ears no waiting
         with self._lock:
             self._put(name, value)
             self._ramps.pop(name, None)
@@ -244,6 +248,7 @@ class Desk:
         """All knobs as the preset has them."""
         with self._lock:
             self.wanted, self._turned = self.preset.knobs, {}
+            self._turns = deque(turn for turn in self._turns if isinstance(turn, _LookChange))
             self._turns.append(self.preset.knobs)
             self._ramps.clear()
 

@@ -69,7 +69,7 @@ class Ears:
         self.trouble = ""  # why the newest hop was not heard
         self._latent: Latent | None = None
         self._before_hop, self.after_hop = before_hop, after_hop
-        self._space, self._coming_space = space, (space, visual.embed)
+        self._space, self._coming_space = "", (space, visual.embed)
         self._ring = source.ring
         self._hopper = Hopper(self._ring.rate)
         self._sounded = 0  # hops of the source's own sound

@@ -1,6 +1,7 @@
 """Which inputs there are, and which one a name means."""
 
 import atexit
+import importlib.util
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +9,9 @@ from typing import Any
 
 from synth.trouble import Trouble
 
+_MISSING = (
+    "sounddevice is not installed; pip install 'latent-jockey[live]', or play a file with --file"
+)
 RATES = (44100, 48000, 96000)
 _LOOPBACKS = ("monitor", "loopback", "blackhole", "stereo mix", "vb-cable", "soundflower", "what u")
 _HELP = {
@@ -36,6 +40,12 @@ class Input:
         return any(word in self.name.lower() for word in _LOOPBACKS)
 
 
+def check_installed() -> None:
+    """Raise Trouble where there is no library for sound; does not begin it."""
+    if importlib.util.find_spec("sounddevice") is None:
+        raise Trouble(_MISSING)
+
+
 def portaudio() -> Any:
     """The sounddevice module, or Trouble that says what is missing.
 
@@ -45,10 +55,7 @@ def portaudio() -> Any:
     try:
         import sounddevice
     except ImportError:
-        raise Trouble(
-            "sounddevice is not installed; pip install 'latent-jockey[live]', or play a file "
-            "with --file"
-        ) from None
+        raise Trouble(_MISSING) from None
     except OSError:
         raise Trouble(
             "the PortAudio library is missing; apt-get install libportaudio2, or play a file "

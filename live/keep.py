@@ -22,6 +22,7 @@ from .supervisor import Shift, Supervisor, Worker
 
 _PICTURES = 120  # that may wait
 _HOPS = 30_000  # that may wait: about six minutes
+_EVENTS = 100_000  # that may wait
 _WAIT = 0.1  # seconds
 _CLOSING = 30.0  # seconds that closing a file may take
 
@@ -50,9 +51,10 @@ class _Counts:
     """How much went through one end of a queue; one thread counts, any may read."""
 
     def __init__(self) -> None:
-        self.pictures, self.hops = 0, 0
+        self.pictures, self.hops, self.events = 0, 0, 0
 
     def count(self, kind: str) -> None:
+        self.events += kind == "event"
         self.pictures += kind == "picture"
         self.hops += kind == "hop"
 
@@ -79,12 +81,15 @@ class Writer:
             self._supervisor.faults.tell(self.part, "too slow; sound is lost", kind="sound lost")
             return
         lost, self._lost = self._lost, 0
-        for _ in range(lost):
-            self._put("hop", lambda keeper: keeper.hop(np.zeros(HOP, np.float32)))
+        if lost:
+            self._put("silence", lambda keeper: _silent(keeper, lost))
         self._put("hop", lambda keeper: keeper.hop(samples))
 
     def event(self, event: Event) -> None:
         """Hand over something that was turned."""
+        if self._queued.events - self._written.events >= _EVENTS:
+            self._supervisor.faults.tell(self.part, "too slow; an event is lost", kind="event lost")
+            return
         self._put("event", lambda keeper: keeper.event(event))
 
     def picture(self, picture: np.ndarray, hop: int) -> None:
@@ -133,6 +138,12 @@ class Writer:
     def dismiss(self) -> bool:
         """No more is written; one that is not done is told and left behind."""
         return self._supervisor.dismiss(self._worker, 0.5 if self.ended.is_set() else 0.0)
+
+
+def _silent(keeper: Keeper, hops: int) -> None:
+    """Silence in place of sound that was lost."""
+    for _ in range(hops):
+        keeper.hop(np.zeros(HOP, np.float32))
 
 
 class Keeping:

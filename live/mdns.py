@@ -1,20 +1,27 @@
 """Being found: what is open to others is announced by mDNS, in a thread of its own."""
 
+import asyncio
 import ipaddress
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .addresses import is_loopback, reachable
 from .faults import reason_of
 from .supervisor import Shift, Supervisor, Worker
+
+if TYPE_CHECKING:
+    from zeroconf import IPVersion
+    from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 PART = "mDNS"
 _BEAT = 0.1  # seconds
 _REFRESHED = 10.0  # seconds between two looks at this machine's addresses
 _SLOW = 30.0  # seconds that a network may take to be joined
 _AGAIN = 60.0  # seconds until the next try where it failed
-_ENDS = 0.8  # seconds to say goodbye
+_GOODBYE = 0.6  # seconds to say so
+_ENDS = 0.9  # seconds for the thread to end
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,37 +59,56 @@ class Announcement:
 
     def _announce(self, shift: Shift) -> None:
         """One round is one announcement: until this machine's addresses change."""
+        shift.allow(_SLOW)  # to import it, and to open its sockets
         try:
-            from zeroconf import IPVersion, Zeroconf
+            asyncio.run(self._be_found(shift))
         except ImportError:
-            self._rest(shift, "needs zeroconf; pip install 'latent-jockey[live]'")
-            return
-        addresses = self._addresses()
-        shift.allow(_SLOW)
-        everything = sorted({address for found in addresses for address in found})
-        six = any(":" in address for address in everything)
-        four = any(":" not in address for address in everything)
-        version = IPVersion.All if six and four else IPVersion.V6Only if six else IPVersion.V4Only
-        network = None
-        try:
-            network = Zeroconf(interfaces=everything, ip_version=version)
-            for service, found in zip(self.services, addresses, strict=True):
-                network.register_service(_info(service, found))
-            self._wait(shift, addresses)
+            self._rest(shift, "that needs zeroconf; pip install 'latent-jockey[live]'")
         except Exception as error:  # sockets, names that are taken, what the library thinks of it
             self._rest(shift, f"the network does not take part ({reason_of(error)})")
+
+    async def _be_found(self, shift: Shift) -> None:
+        from zeroconf.asyncio import AsyncZeroconf
+
+        addresses = self._addresses()
+        everything = sorted({address for found in addresses for address in found})
+        if not everything:
+            await self._until_moved(shift, addresses)
+            return
+        network = AsyncZeroconf(interfaces=everything, ip_version=_version_of(everything))
+        telling = asyncio.ensure_future(self._tell(network, addresses))
+        try:
+            await self._until_moved(shift, addresses, telling)
         finally:
-            if network is not None:
-                shift.allow(_SLOW)
-                network.close()
+            telling.cancel()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(network.async_close(), _GOODBYE)
 
     def _addresses(self) -> list[list[str]]:
-        return [reachable(service.host) for service in self.services]
+        """Where others reach each service; nowhere while there is no network."""
+        return [
+            [address for address in reachable(service.host) if not is_loopback(address)]
+            for service in self.services
+        ]
 
-    def _wait(self, shift: Shift, addresses: list[list[str]]) -> None:
+    async def _tell(self, network: "AsyncZeroconf", addresses: Sequence[Sequence[str]]) -> None:
+        for service, found in zip(self.services, addresses, strict=True):
+            if found:
+                await (await network.async_register_service(_info(service, found)))
+
+    async def _until_moved(
+        self,
+        shift: Shift,
+        addresses: Sequence[Sequence[str]],
+        telling: "asyncio.Future[None] | None" = None,
+    ) -> None:
+        """Until the show ends, the addresses are others, or what is told fails."""
         beats = 0
-        while not shift.wait(_BEAT):
+        while not shift.over:
             shift.round()
+            if telling is not None and telling.done():
+                telling.result()
+            await asyncio.sleep(_BEAT)
             beats += 1
             if beats * _BEAT >= _REFRESHED:
                 beats = 0
@@ -99,11 +125,19 @@ class Announcement:
             waited += _BEAT
 
 
-def _info(service: Service, addresses: Sequence[str]) -> Any:
-    from zeroconf import ServiceInfo
+def _version_of(addresses: Sequence[str]) -> "IPVersion":
+    from zeroconf import IPVersion
+
+    six = any(":" in address for address in addresses)
+    four = any(":" not in address for address in addresses)
+    return IPVersion.All if six and four else IPVersion.V6Only if six else IPVersion.V4Only
+
+
+def _info(service: Service, addresses: Sequence[str]) -> "AsyncServiceInfo":
+    from zeroconf.asyncio import AsyncServiceInfo
 
     kind = f"{service.kind}.local."
-    return ServiceInfo(
+    return AsyncServiceInfo(
         kind,
         f"Latent Jockey {service.port}.{kind}",
         port=service.port,

@@ -17,7 +17,7 @@ import numpy as np
 
 from synth.trouble import Trouble
 
-from .inputs import RATES, chosen, inputs, portaudio
+from .inputs import RATES, check_installed, chosen, inputs, portaudio
 from .line import Action, Line, Phase, looked_at, opened, refused
 from .ring import Ring
 from .supervisor import Shift, Supervisor, Worker
@@ -56,8 +56,11 @@ class Microphone:
         self._worker: Worker | None = None
 
     def start(self, supervisor: Supervisor) -> None:
-        """Begin; Trouble where sound can never be heard, for want of a library."""
-        portaudio()
+        """Begin; Trouble where sound can never be heard, for want of a library.
+
+        PortAudio itself begins with the first attempt: a sound server that hangs hangs it too.
+        """
+        check_installed()
         self._supervisor, self._looked = supervisor, time.monotonic()
         self._worker = supervisor.employ(PART, self._keep)
 
@@ -137,7 +140,8 @@ class Microphone:
         """The device, its ring, and the stream that fills it; raises whatever PortAudio does."""
         sounddevice = portaudio()
         if afresh:
-            sounddevice._terminate()
+            with suppress(sounddevice.PortAudioError):  # it did not begin the last time
+                sounddevice._terminate()
             sounddevice._initialize()
         device = chosen(inputs(), self._wanted)
         picked = self._picked(device.channels)

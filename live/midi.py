@@ -12,11 +12,11 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from synth.knobs import Knob
-from synth.trouble import Trouble
+from synth.trouble import Trouble, cut
 
 from .controls import Controls, Node
 from .faults import Clock, reason_of
-from .midiclock import FASTEST, SLOWEST, MidiClock
+from .midiclock import MidiClock
 from .mididriver import Told, driver_for
 from .midimap import Control, Map, kept, maps_of
 from .midiports import Box, Ports
@@ -27,7 +27,7 @@ _ROUND = 0.1  # seconds that are waited for a message
 _WAITING = 1024  # messages that may wait; then the oldest are dropped
 _LEARNING = 60.0  # seconds in which a control is waited for
 _REMIND = 5.0  # seconds between two words that it is
-_LEAVE = 0.3  # seconds in which the driver is to end, and then each worker
+_LEAVE = 0.25  # seconds in which the driver is to end, and then each worker
 _SAME_TEMPO = 0.15  # beats a minute by which a steady clock seems to waver
 _MAY_BE_ALONE = frozenset({"/seed"})  # actions that take a number, or none
 
@@ -89,7 +89,7 @@ class Midi:
     @property
     def connected(self) -> list[str]:
         """Names of the ports that are heard."""
-        return list(self._ports.boxes)
+        return [name for name, box in list(self._ports.boxes.items()) if box.is_open]
 
     def _tell(self, text: str, kind: str = "") -> None:
         if self._supervisor is None:
@@ -109,7 +109,7 @@ class Midi:
         Trouble where no control can play it.
         """
         if address and (why := self._hindrance(address)):
-            raise Trouble(f"/midi/learn: {address[:80]} {why}; learn a knob, a switch or a button")
+            raise Trouble(f"/midi/learn: {cut(address)} {why}; learn a knob, a switch or a button")
         with self._lock:
             self._learning, self._learning_since = address, self._clock()
         self._remind(f"move a control for {address}" if address else "no control is learnt")
@@ -137,7 +137,7 @@ class Midi:
         if found is None:
             return None
         playable = self._playable(found)
-        takeover = Takeover(playable, self._knob, self._value, self._send, self._tell)
+        takeover = Takeover(playable, self._knob, self._value, self.controls.receive, self._tell)
         return Box(port, found, takeover)
 
     def _playable(self, found: Map) -> Map:
@@ -146,7 +146,7 @@ class Midi:
 
     def _tell_left_out(self, found: Map) -> None:
         reasons = {c.address: self._hindrance(c.address) for c in found.controls}
-        left = [f"{address[:80]} {why}" for address, why in reasons.items() if why]
+        left = [f"{cut(address)} {why}" for address, why in reasons.items() if why]
         if left:
             text = f"{found.name}: {', '.join(left)}; what should play this is left out"
             self._tell(text, f"left out of {found.name}")
@@ -168,10 +168,6 @@ class Midi:
         if len(values) != 1:
             raise KeyError(address)
         return values[0]
-
-    def _send(self, address: str, arguments: list[Any]) -> None:
-        if not self.controls.receive(address, arguments):
-            self._tell(f"{address[:80]} was refused ({self.controls.trouble})", "refused")
 
     # ---- messages
 
@@ -218,7 +214,7 @@ class Midi:
             self._hear(at, box, message)
         except Exception as error:  # the next message may do
             kind = str(message.get("type"))
-            text = f"{box.name}: {kind[:40]} was not played ({reason_of(error)})"
+            text = f"{box.name}: {cut(kind, 40)} was not played ({reason_of(error)})"
             self._tell(text, f"{type(error).__name__} in a message")
 
     def _hear(self, at: float, box: Box, message: Message) -> None:
@@ -241,7 +237,7 @@ class Midi:
     def _load(self, box: Box, program: int) -> None:
         names = list(self.controls.presets())
         if program < len(names):
-            self._send("/preset/load", [names[program]])
+            self.controls.receive("/preset/load", [names[program]])
         else:
             text = f"{box.name}: program {program + 1} is asked for; there are {len(names)} presets"
             self._tell(text, "program")
@@ -253,16 +249,15 @@ class Midi:
         if bpm is not None:
             self._bpm = bpm
             if abs(self._value("/hear/bpm") - bpm) > _SAME_TEMPO:
-                self._send("/hear/bpm", [bpm])
-        if self._tempo.absurd is not None:
-            text = f"{box.name}: its clock says {self._tempo.absurd:.6g} beats a minute"
-            self._tell(f"{text}; {SLOWEST:g} to {FASTEST:g} are followed", "clock")
-            self._tempo.absurd = None
+                self.controls.receive("/hear/bpm", [bpm])
+        if self._tempo.absurd:
+            self._tell(f"{box.name}: its clock {self._tempo.absurd}", "clock")
+            self._tempo.absurd = ""
 
     def _let_tempo_go(self) -> None:
         """The preset's tempo again, mostly none: music is listened to; what was tapped stays."""
         if abs(self._value("/hear/bpm") - self._bpm) <= _SAME_TEMPO:
-            self._send("/hear/bpm/reset", [])
+            self.controls.receive("/hear/bpm/reset", [])
             self._say("the MIDI clock stopped; the tempo is heard again")
 
     # ---- learning

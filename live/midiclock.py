@@ -1,11 +1,13 @@
 """The tempo of a MIDI clock: 24 ticks a beat, averaged, from one clock at a time."""
 
-from collections import deque
+import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 TICKS = 24  # of the clock in a beat
 BEATS = 4  # over which its tempo is averaged
 SLOWEST, FASTEST = 20.0, 300.0  # beats a minute that are followed
+_UNEVEN = 1.1  # the longest of its beats by the shortest, where it cannot be followed
 _BREAK = 0.5  # seconds between two ticks after which counting begins anew
 _SILENT = 5.0  # seconds without a tick after which a clock has stopped
 _ABSURD = 20.0  # seconds without a tempo to be followed after which it does not lead any more
@@ -15,26 +17,25 @@ _ABSURD = 20.0  # seconds without a tempo to be followed after which it does not
 class _Count:
     """The ticks of one clock."""
 
-    ticks: deque[float] = field(default_factory=lambda: deque(maxlen=TICKS * BEATS + 1))
+    ticks: list[float] = field(default_factory=list)
 
-    def tempo(self, now: float) -> float | None:
-        """Take in a tick; beats a minute once four beats are counted, infinite for no time."""
+    def beats(self, now: float) -> list[float]:
+        """Take in a tick; seconds of each of the last four beats, once that many were counted."""
         if self.ticks and now - self.ticks[-1] > _BREAK:
-            self.ticks.clear()
+            self.ticks = []
         self.ticks.append(now)
-        if len(self.ticks) < TICKS * BEATS + 1:
-            return None
-        seconds = (self.ticks[-1] - self.ticks[0]) / BEATS
-        self.ticks.clear()
-        self.ticks.append(now)
-        return 60 / seconds if seconds > 0 else float("inf")
+        if len(self.ticks) <= TICKS * BEATS:
+            return []
+        begins = self.ticks[::TICKS]
+        self.ticks = [now]
+        return [end - begin for begin, end in pairwise(begins)]
 
 
 class MidiClock:
     """Follows the first clock that ticks; another one may lead once it has stopped."""
 
     def __init__(self) -> None:
-        self.absurd: float | None = None  # the last tempo that was not followed
+        self.absurd = ""  # why the last tempo was not followed, for whoever tells it
         self._counts: dict[str, _Count] = {}
         self._leader = ""
         self._ticked = self._agreed = 0.0  # when the leader ticked last, and could be followed last
@@ -45,11 +46,18 @@ class MidiClock:
             self._ticked = now
         if who not in self._counts:
             self._counts = {w: c for w, c in self._counts.items() if now - c.ticks[-1] <= _SILENT}
-        tempo = self._counts.setdefault(who, _Count()).tempo(now)
-        if tempo is None or self._leader not in ("", who):
+        beats = self._counts.setdefault(who, _Count()).beats(now)
+        if not beats or self._leader not in ("", who):
             return None
+        slow, fast = (60 / beat if beat > 0 else math.inf for beat in (max(beats), min(beats)))
+        if fast > slow * _UNEVEN:
+            self.absurd = f"wavers between {slow:.5g} and {fast:.5g} beats a minute"
+            return None
+        tempo = 60 * BEATS / sum(beats) if sum(beats) > 0 else math.inf
         if not SLOWEST <= tempo <= FASTEST:
-            self.absurd = tempo
+            self.absurd = (
+                f"says {tempo:.5g} beats a minute; {SLOWEST:g} to {FASTEST:g} are followed"
+            )
             return None
         self._leader, self._ticked, self._agreed = who, now, now
         return round(tempo, 1)

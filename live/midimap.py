@@ -17,14 +17,13 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
-from synth.trouble import Trouble
+from synth.trouble import Trouble, cut, shown
 
 Mode = Literal["absolute", "twos", "offset", "sign"]
 MODES: tuple[Mode, ...] = ("absolute", "twos", "offset", "sign")
 _LARGEST = 1 << 19  # bytes of a map
 _MOST = 1024  # controls of one
 _LONGEST = 48  # characters of a controller's name in the name of its file
-_SHOWN = 80  # characters of a bad value
 _MAP_KEYS = ("name", "clock", "control")
 
 
@@ -71,7 +70,7 @@ def map_of(text: str, place: str) -> Map:
     try:
         values = tomllib.loads(text)
     except ValueError as error:  # of tomllib, and of numbers with thousands of digits
-        raise Trouble(f"{place}: is not TOML: {str(error)[:_SHOWN]}") from None
+        raise Trouble(f"{place}: is not TOML: {cut(str(error))}") from None
     except RecursionError:
         raise Trouble(f"{place}: is nested too deeply; a map is name and [[control]]") from None
     if "name" not in values:
@@ -81,10 +80,10 @@ def map_of(text: str, place: str) -> Map:
         values.get(k, d) for k, d in zip(_MAP_KEYS, ("", False, []), strict=True)
     )
     if not isinstance(name, str) or not name.strip():
-        raise Trouble(f"{place}: name is {_shown(name)}; write a part of the port's name")
+        raise Trouble(f"{place}: name is {shown(name)}; write a part of the port's name")
     _check_switch("clock", clock, place)
     if not isinstance(entries, list):
-        raise Trouble(f"{place}: control is {_shown(entries)}; write each as a [[control]]")
+        raise Trouble(f"{place}: control is {shown(entries)}; write each as a [[control]]")
     if len(entries) > _MOST:
         raise Trouble(f"{place}: has {len(entries)} controls; use {_MOST} or fewer")
     controls = (_control(e, f"{place}: control {n}") for n, e in enumerate(entries, 1))
@@ -93,20 +92,20 @@ def map_of(text: str, place: str) -> Map:
 
 def _control(entry: object, place: str) -> Control:
     if not isinstance(entry, dict):
-        raise Trouble(f"{place} is {_shown(entry)}; write it as a [[control]]")
+        raise Trouble(f"{place} is {shown(entry)}; write it as a [[control]]")
     _check_keys(entry, _CONTROL_KEYS, place)
     address = entry.get("address")
     if not isinstance(address, str) or not address.startswith("/"):
-        raise Trouble(f"{place}: address is {_shown(address)}; it begins with /")
+        raise Trouble(f"{place}: address is {shown(address)}; it begins with /")
     if ("cc" in entry) == ("note" in entry):
-        raise Trouble(f"{place}: {address[:_SHOWN]} needs cc or note, 0 to 127")
+        raise Trouble(f"{place}: {cut(address)} needs cc or note, 0 to 127")
     for key, low, high in (("cc", 0, 127), ("note", 0, 127), ("channel", 1, 16)):
         number = entry.get(key, low)
         if type(number) is not int or not low <= number <= high:  # true is 1 for isinstance
-            raise Trouble(f"{place}: {key} is {_shown(number)}; use {low} to {high}")
+            raise Trouble(f"{place}: {key} is {shown(number)}; use {low} to {high}")
     mode = entry.get("mode", MODES[0])
     if mode not in MODES:
-        raise Trouble(f"{place}: mode is {_shown(mode)}; use {', '.join(MODES)}")
+        raise Trouble(f"{place}: mode is {shown(mode)}; use {', '.join(MODES)}")
     for key in ("fine", "momentary"):
         _check_switch(key, entry.get(key, False), place)
     if entry.get("fine") and entry.get("cc", 0) > 95:
@@ -119,21 +118,12 @@ def _control(entry: object, place: str) -> Control:
 def _check_keys(values: dict[str, Any], known: Iterable[str], place: str) -> None:
     for key in values:
         if key not in known:
-            raise Trouble(f"{place}: has {_shown(key)}; use {', '.join(known)}")
+            raise Trouble(f"{place}: has {shown(key)}; use {', '.join(known)}")
 
 
 def _check_switch(key: str, value: object, place: str) -> None:
     if not isinstance(value, bool):
-        raise Trouble(f"{place}: {key} is {_shown(value)}; use true or false")
-
-
-def _shown(value: object) -> str:
-    """A value from a file, no longer than a line can bear."""
-    try:
-        text = repr(value)
-    except ValueError:  # 0xfff… with thousands of digits
-        text = "a very large number"
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+        raise Trouble(f"{place}: {key} is {shown(value)}; use true or false")
 
 
 def text_of(learned: Map) -> str:

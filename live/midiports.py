@@ -25,6 +25,7 @@ class Box:
     name: str  # of its port
     map: Map  # as its file has it
     takeover: Takeover  # of what can be played of it
+    is_open: bool = False  # whether the driver has said so
     output: str = ""  # name of the port of its lights, once that is open
     shown: dict[str, Any] = field(default_factory=dict)  # what they show, by address
     anew: bool = True  # whether all is to be shown again
@@ -120,6 +121,7 @@ class Ports:
                 raise
             self._tell(f"{box.name}: cannot be opened ({error})", "open")
             return
+        box.is_open = True
         self._say(f"{box.name} plays")
 
     def _output_for(self, box: Box, outputs: list[str]) -> str:

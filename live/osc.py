@@ -166,6 +166,7 @@ class OscPort:
                 return
             if shift.over:
                 return
+            shift.round()  # many packets are much work, and no hanging
             if not self.take(packet, sender):
                 shift.wait(_PAUSE)
                 return

@@ -1,13 +1,17 @@
 """OSC packets: messages and bundles to Python's values and back.
 
 Whatever arrives is hostile until shown otherwise: sizes, depths and counts are capped before
-anything is read, and the one error that a packet can raise is ValueError. The format is that of
-https://opensoundcontrol.stanford.edu/spec-1_0.html, with the further types of OSC 1.1.
+anything is read, and the one error that a packet can raise is ValueError. Values are read and
+written by python-osc; what is around them is read here, for its own reader bounds neither arrays
+nor bundles. The format is that of https://opensoundcontrol.stanford.edu/spec-1_0.html, with the
+further types of OSC 1.1.
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+from pythonosc.parsing import osc_types
 
 LARGEST = 8192  # bytes of a packet
 MOST = 256  # messages in a packet
@@ -16,7 +20,29 @@ _ARRAYS = 4  # within one another
 _NTP = 2208988800  # seconds from 1900 to 1970
 _AT_ONCE = (0, 1)  # the time tag of a bundle that does not wait
 
-_NUMBERS = {"i": ">i", "f": ">f", "h": ">q", "d": ">d", "r": ">I", "m": ">4B"}
+_READERS: dict[str, Callable[[bytes, int], tuple[Any, int]]] = {
+    "i": osc_types.get_int,
+    "h": osc_types.get_int64,
+    "f": osc_types.get_float,
+    "d": osc_types.get_double,
+    "s": osc_types.get_string,
+    "S": osc_types.get_string,
+    "r": osc_types.get_rgba,
+    "m": osc_types.get_midi,
+    "t": osc_types.get_date,
+    "c": osc_types.get_int,
+    "b": osc_types.get_blob,
+}
+_FIXED = {"i": 4, "f": 4, "h": 8, "d": 8, "r": 4, "m": 4, "t": 8, "c": 4}  # bytes
+_FLOATS: Sequence[tuple[str, Callable[[Any], bytes]]] = (
+    ("f", osc_types.write_float),
+    ("d", osc_types.write_double),
+)
+_INTEGERS: Sequence[tuple[str, Callable[[Any], bytes]]] = (
+    ("i", osc_types.write_int),
+    ("h", osc_types.write_int64),
+    ("d", osc_types.write_double),
+)
 _CONSTANTS = {"T": True, "F": False, "N": None, "I": True}  # I is an impulse: a button's press
 
 
@@ -93,44 +119,28 @@ def _argument(tag: str, data: bytes, place: int) -> tuple[Any, int]:
     """One argument and where the next one begins."""
     if tag in _CONSTANTS:
         return _CONSTANTS[tag], place
-    if tag in ("s", "S"):
-        return _word(data, place)
-    if tag == "b":
-        return _blob(data, place)
-    form = {"t": ">II", "c": ">I"}.get(tag) or _NUMBERS.get(tag)
-    if form is None:
+    if tag not in _READERS:
         raise ValueError(f"unknown type {tag!r}")
+    if place + _FIXED.get(tag, 0) > len(data):
+        raise ValueError("arguments that are cut short")
+    if tag == "b" and int.from_bytes(data[place : place + 4], "big", signed=True) < 0:
+        raise ValueError("a blob of less than nothing")
     try:
-        values = struct.unpack_from(form, data, place)
-    except struct.error:
-        raise ValueError("arguments that are cut short") from None
-    place += struct.calcsize(form)
-    match tag:
-        case "t":
-            return _time(*values), place
-        case "c":
-            return _character(values[0]), place
-        case "m":
-            return values, place
-    return values[0], place
+        value, place = _READERS[tag](data, place)
+    except osc_types.ParseError as error:
+        raise ValueError(str(error)) from None
+    return _character(value) if tag == "c" else value, place
 
 
 def _word(data: bytes, place: int) -> tuple[str, int]:
-    end = data.find(b"\0", place)
-    if end < 0:
-        raise ValueError("a word that never ends")
-    return data[place:end].decode("utf-8"), (end // 4 + 1) * 4
-
-
-def _blob(data: bytes, place: int) -> tuple[bytes, int]:
-    size = int.from_bytes(data[place : place + 4], "big", signed=True)
-    if not 0 <= size <= len(data) - place - 4:
-        raise ValueError("a blob that is cut short")
-    return data[place + 4 : place + 4 + size], place + 4 + (size + 3) // 4 * 4
+    try:
+        return osc_types.get_string(data, place)
+    except osc_types.ParseError as error:
+        raise ValueError(f"a word that never ends ({error})") from None
 
 
 def _character(number: int) -> str:
-    if number > 0x10FFFF:
+    if not 0 <= number <= 0x10FFFF:
         raise ValueError("a character that is none")
     return chr(number)
 
@@ -143,7 +153,7 @@ def packet_of(address: str, arguments: Sequence[Any]) -> bytes:
     tags, data = [","], bytearray()
     for argument in arguments:
         _add(argument, tags, data)
-    return _padded(address) + _padded("".join(tags)) + bytes(data)
+    return _written(address) + _written("".join(tags)) + bytes(data)
 
 
 def _add(value: Any, tags: list[str], data: bytearray) -> None:
@@ -152,10 +162,10 @@ def _add(value: Any, tags: list[str], data: bytearray) -> None:
             tags.append("N" if value is None else "T" if value else "F")
         case str():
             tags.append("s")
-            data += _padded(value)
+            data += _written(value)
         case bytes():
             tags.append("b")
-            data += struct.pack(">i", len(value)) + value + b"\0" * (-len(value) % 4)
+            data += osc_types.write_blob(value) if value else osc_types.write_int(0)
         case list() | tuple():
             tags.append("[")
             for one in value:
@@ -168,15 +178,13 @@ def _add(value: Any, tags: list[str], data: bytearray) -> None:
 
 
 def _number(value: Any) -> tuple[str, bytes]:
-    forms = ("i", "h", "d") if isinstance(value, int) else ("f", "d")
-    for form in forms:
+    for tag, write in _INTEGERS if isinstance(value, int) else _FLOATS:
         try:
-            return form, struct.pack(_NUMBERS[form], value)
-        except (struct.error, OverflowError):
+            return tag, write(value)
+        except (osc_types.BuildError, OverflowError):
             continue
     raise ValueError(f"{str(value)[:40]} is no number that OSC can hold")
 
 
-def _padded(word: str) -> bytes:
-    data = word.replace("\0", "").encode("utf-8", "replace")
-    return data + b"\0" * (4 - len(data) % 4)
+def _written(word: str) -> bytes:
+    return osc_types.write_string(word.replace("\0", "").encode("utf-8", "replace").decode())

@@ -13,7 +13,7 @@ from synth.hop import HOP, RATE
 from synth.latents import Latent
 
 from .faults import reason_of
-from .governor import Governor
+from .governor import LONGEST_TRIAL, Governor
 from .mailbox import Frame, Frames, Moment, Moments
 from .supervisor import Shift, Supervisor, Worker
 
@@ -69,6 +69,7 @@ class Painter:
         self._made: dict[int, Generator] = {level: first}
         self._handover = Handover()
         self._failures = 0
+        self._hung_levels: set[int] = set()  # that are not stepped up to again
         self._owed = 0  # onsets that no frame holds yet
         self._hung = False  # whether the generator is one that never came back
         self._supervisor = Supervisor()
@@ -87,9 +88,8 @@ class Painter:
     def _paint(self, shift: Shift) -> None:
         if self._hung:
             self._hung = False
-            here, why = self.governor.level, "the generator hung"
-            if not self._step_down(why, shift):
-                self._step_to(here, f"{why}, made anew", shift)
+            self._hung_levels.add(self.governor.level)
+            self._step_down_or_anew("the generator hung", shift)
         if self.frozen:
             shift.wait(_WAIT)
             return
@@ -141,9 +141,9 @@ class Painter:
     def _failed(self, error: Exception, shift: Shift) -> None:
         self._failures += 1
         self._supervisor.faults.tell(PART, f"{self.generator.name} failed ({reason_of(error)})")
-        if self._failures >= _GIVEN_UP and self.governor.level < len(self._ladder) - 1:
+        if self._failures >= _GIVEN_UP:
             self._failures = 0
-            if self._step_down("the generator failed", shift):
+            if self._step_down_or_anew("the generator failed", shift):
                 return
         shift.wait(_PAUSES[min(self._failures, len(_PAUSES)) - 1])
 
@@ -153,10 +153,20 @@ class Painter:
         self._handover = Handover()
         self._hung = True
 
-    def _step_down(self, why: str, shift: Shift) -> bool:
-        """To the next coarser step that can be had; False where there is none."""
-        coarser = range(self.governor.level + 1, len(self._ladder))
-        return any(self._step_to(level, why, shift) for level in coarser)
+    def _step_down_or_anew(self, why: str, shift: Shift) -> bool:
+        """To the next coarser step that can be had, and up again later each time.
+
+        Where there is none, the same one is made anew. False where nothing can be had.
+        """
+        here = self.governor.level
+        coarser = range(here + 1, len(self._ladder))
+        trial = min(LONGEST_TRIAL, 2 * self.governor.trial)
+        if not any(self._step_to(level, why, shift) for level in coarser):
+            self._made.pop(here, None)
+            if not self._step_to(here, f"{why}, made anew", shift):
+                return False
+        self.governor = replace(self.governor, trial=trial)
+        return True
 
     def _govern(self, seconds: float, shift: Shift) -> None:
         wanted = self.governor.after(seconds)
@@ -166,7 +176,8 @@ class Painter:
         late = wanted.level > self.governor.level
         why = "frames came late" if late else "there is time for more"
         before = self.governor
-        if self._step_to(wanted.level, why, shift):
+        hangs = not late and wanted.level in self._hung_levels
+        if not hangs and self._step_to(wanted.level, why, shift):
             self.governor = wanted
         else:
             self.governor = before.refused()

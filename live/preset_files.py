@@ -177,6 +177,8 @@ class PresetFiles:
         self.names, before, self._listing = names, self._listing, trouble
         if trouble not in ("", before):
             self._taker.complain(trouble)
+        elif before and not trouble:
+            self._taker.relieve()
 
     @contextmanager
     def _asking(self, folder: Path, shift: Shift) -> Iterator[None]:

@@ -71,6 +71,7 @@ class Report:
     faults: list[dict[str, Any]] = field(default_factory=list)  # first, last, count of each kind
     generator: str = ""
     preset: str = ""
+    written = True  # whether it is on disk, where it was asked for
 
     def values(self) -> dict[str, object]:
         """As plain values for JSON."""
@@ -98,11 +99,17 @@ class Reporter:
         self._supervisor = supervisor
         self._worker = supervisor.employ("report", self._write)
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether there was a show to report of."""
+        return self._worker is not None
+
     def _write(self, shift: Shift) -> None:
         self._due.wait(_LOOK)
         now = time.monotonic()
         if self._last is not None:
             self._last.write(self._path)
+            self.is_written = True
             shift.end()
         elif now - self._written >= _EVERY:
             self._written = now
@@ -114,6 +121,9 @@ class Reporter:
         self._due.set()
         if self._worker is not None and not self._worker.join(seconds):
             self._supervisor.dismiss(self._worker, 0.0)
+        report.written = self.is_written
+
+    is_written = False  # the last one
 
 
 def sentences(faults: Iterable[dict[str, Any]]) -> list[str]:

@@ -5,6 +5,7 @@ main one draws the window. What passes between them is the newest value; onsets 
 are seen.
 """
 
+import signal
 import sys
 import threading
 import time
@@ -39,8 +40,10 @@ _TOLD = 10.0  # seconds for which the overlay tells a fault
 _TURN = 0.0002  # seconds that a Python thread may keep others waiting; a compiler is one of them
 _INTERVAL = 0.2  # of each new frame in the mean interval
 _PAUSE = 1 / 60  # seconds after a round of drawing that failed
-_HURRIED, _POLITE = 1.0, 5.0  # seconds that threads have to end
+_POLITE = 5.0  # seconds that threads have to end
+_HURRIED = 1.0  # seconds that all has to end, once whoever plays is in a hurry
 _WRITING = 20.0  # seconds that files have to become whole, unless whoever plays is in a hurry
+_STOPS = ("SIGINT", "SIGTERM", "SIGHUP")
 _REPORTING = 0.3, 2.0  # seconds that the report has, hurried and not
 
 
@@ -95,8 +98,9 @@ class Show:
             level=level,
             governs=governs,
             ahead=ahead,
-            changed=lambda other: self.ears.play_on(other.name, other.embed),
+            changed=self._play_on,
         )
+        self._play_on(generator)
         self.picture: np.ndarray | None = None  # drawn last
         self.overlay_on = True
         self.learn: Callable[[], None] | None = None  # what L does
@@ -110,7 +114,8 @@ class Show:
         self._shade = 0.0
         self._ending: float | None = None  # when the last fade began
         self._ended = ""  # by what
-        self._hurried = False  # Escape was pressed twice
+        self._stopped = False  # by Ctrl-C or a signal
+        self._hurried, self._hurried_at = False, 0.0  # Escape was pressed twice, and when
         self._begun = 0.0
         self._onset_seen = 0.0
         self._latencies: deque[float] = deque(maxlen=60)
@@ -127,6 +132,15 @@ class Show:
     def visual(self) -> Visual:
         """The instrument that plays; another one where hearing had to begin anew."""
         return self.ears.visual
+
+    def _play_on(self, generator: Generator) -> None:
+        """Another generator draws: its classes are mixed, and a bank of another one waits."""
+        self.ears.play_on(generator.name, generator.embed)
+        cues = self.visual.cues
+        if cues is not None and not cues.bank.is_for(generator.name):
+            made = cues.bank.about.get("generator")
+            text = f"{generator.name} plays; the bank was made for {made} and waits"
+            self.supervisor.faults.tell("cues", text)
 
     # ---- keys
 
@@ -206,20 +220,23 @@ class Show:
         """
         self._begun = self._last_round = time.monotonic()
         reporter = Reporter(report, self.report) if report is not None else None
-        with _short_turns():
+        with _short_turns(), _signals(self._told_to_stop):
             try:
                 self._start(keepers, reporter)
                 while self._goes_on(screen, seconds):
                     self._once(screen)
-            except KeyboardInterrupt:  # Ctrl-C is one way to end an evening
-                self._ended = "Ctrl-C or a signal"
             finally:
                 self._stop(screen)
-            outcome = self.report()
-            if reporter is not None:
-                reporter.finish(outcome, _REPORTING[not self._hurried])
-            self.supervisor.stop()
+                outcome = self.report()
+                if reporter is not None and reporter.is_begun:
+                    reporter.finish(outcome, _REPORTING[not self._hurried])
+                self.supervisor.stop()
         return outcome
+
+    def _told_to_stop(self) -> None:
+        """By Ctrl-C or a signal: once ends in good order, twice at once."""
+        self._hurried = self._stopped
+        self._stopped, self._ended = True, self._ended or "Ctrl-C or a signal"
 
     def _start(self, keepers: Callable[[], Sequence[Keeper]], reporter: Reporter | None) -> None:
         self._source.start(self.supervisor)
@@ -244,19 +261,25 @@ class Show:
         ]
         for thread in threads:
             thread.start()
-        latest = time.monotonic() + (_HURRIED if self._hurried else _POLITE)
-        for thread in threads:
-            thread.join(max(0.0, latest - time.monotonic()))
-        if any(thread.is_alive() for thread in threads):
-            self.supervisor.left_behind = True
+        latest = time.monotonic() + _POLITE
+        while any(thread.is_alive() for thread in threads):
+            self._once(screen)
+            if time.monotonic() > (min(latest, self._hurry) if self._hurried else latest):
+                self.supervisor.left_behind = True
+                break
         self.keeping.close()
         latest = time.monotonic() + _WRITING
-        try:
-            while not (self.keeping.closed or self._hurried or time.monotonic() > latest):
-                self._once(screen)
-        except KeyboardInterrupt:
-            self._hurried = True
+        while not self.keeping.closed:
+            self._once(screen)
+            if time.monotonic() > (min(latest, self._hurry) if self._hurried else latest):
+                break
         self.keeping.dismiss()
+
+    @property
+    def _hurry(self) -> float:
+        """Until when what ends may take its time, once whoever plays is in a hurry."""
+        self._hurried_at = self._hurried_at or time.monotonic()
+        return self._hurried_at + _HURRIED
 
     def _said_goodbye(self, stop: Callable[[], object]) -> None:
         try:
@@ -266,17 +289,25 @@ class Show:
 
     def _goes_on(self, screen: Screen, seconds: float | None) -> bool:
         now = time.monotonic()
-        if self._hurried or (self._ending is not None and now - self._ending > _FADE):
+        if self._hurried or self._stopped:
+            return False
+        if self._ending is not None and now - self._ending > _FADE:
             return False
         if seconds is not None and now - self._begun >= seconds:
             self._ended = self._ended or "its time"
             return False
-        if not screen.is_open:
+        if not self._is_open(screen):
             self._ended = self._ended or "the window was closed"
             return False
         if self._source.ended and self._ending is None:
-            self._ending, self._ended = now, "the end of the song"
+            self._ending, self._ended = now, self._source.trouble or "the end of the song"
         return True
+
+    def _is_open(self, screen: Screen) -> bool:
+        """Whether the window was not closed; one that cannot say so was not."""
+        found = [True]
+        self._loop.do(lambda _shift: found.append(screen.is_open))
+        return found[-1]
 
     def _once(self, screen: Screen) -> None:
         """One round; what fails in one of its parts keeps no other part from being done."""
@@ -419,6 +450,24 @@ class Show:
             generator=self._generator,
             preset=self.desk.preset.name,
         )
+
+
+@contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Signals that would end the program ask the show to end meanwhile, at any moment of it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [getattr(signal, name) for name in _STOPS if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    heard = {n: handler for n, handler in before.items() if handler is not signal.SIG_IGN}
+    for number in heard:
+        signal.signal(number, lambda _number, _frame: stop())
+    try:
+        yield
+    finally:
+        for number, handler in heard.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

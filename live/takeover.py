@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from synth.knobs import Knob
+from synth.knobs import Knob, stepped
+from synth.trouble import cut, shown
 
 from .midimap import Control, Map, Mode
 
@@ -65,9 +66,8 @@ def turned(knob: Knob, value: Any, steps: int) -> object:
         return knob.choices[min(len(knob.choices) - 1, max(0, place))]
     if isinstance(knob.default, bool):
         return steps > 0
-    here = part_of(knob, value)
-    assert here is not None
-    return spread_over(knob, min(1.0, max(0.0, here + steps * _STEP)))
+    assert knob.low is not None and knob.high is not None
+    return stepped(knob, value, steps * _STEP * (knob.high - knob.low))
 
 
 @dataclass
@@ -193,11 +193,11 @@ class Takeover:
             self._refuse(control, "has no value that a control could turn")
             return None
         if part_of(knob, value) is None:
-            self._refuse(control, f"is {str(value)[:40]}, which is no place on a scale")
+            self._refuse(control, f"is {shown(value)}, which is no place on a scale")
             return None
         return value
 
     def _refuse(self, control: Control, why: str) -> None:
         if control not in self._told:
             self._told.add(control)
-            self.tell(f"{self.map.name}: {control.address} {why}; its control does nothing")
+            self.tell(f"{self.map.name}: {cut(control.address)} {why}; its control does nothing")

@@ -1,10 +1,13 @@
 """The `lj` command: sub-commands, and one sentence for every trouble."""
 
+import functools
 import os
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,6 +23,8 @@ from .render import render, render_chunk
 from .score import score
 from .sheet import sheet
 
+_STOPS = ("SIGTERM", "SIGHUP")  # what keeps a film or a show as Ctrl-C does
+
 app = typer.Typer(
     name="lj",
     help="Latent Jockey: play the latent space of a generative network with music.",
@@ -27,6 +32,23 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+class _Stopped(BaseException):
+    """Ctrl-C, as the front door hears it; Typer would end without a word."""
+
+
+def _telling(command: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(command)
+    def run(*words: Any, **options: Any) -> Any:
+        try:
+            return command(*words, **options)
+        except KeyboardInterrupt:
+            raise _Stopped from None
+
+    return run
+
+
 for command in (
     live,
     render,
@@ -41,7 +63,7 @@ for command in (
     export,
     doctor,
 ):
-    app.command()(command)
+    app.command()(_telling(command))
 
 
 def _version(wanted: bool) -> None:
@@ -65,11 +87,19 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def _listen_for_stops() -> None:
+    """Be stopped by other programs as by Ctrl-C; what `nohup` keeps away stays away."""
+    for name in _STOPS:
+        number = getattr(signal, name, None)  # Windows lacks some
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+
+
 def main() -> None:
     """Run the command line; a Trouble is one sentence on stderr and exit status 1."""
     from synth.trouble import Trouble
 
-    signal.signal(signal.SIGTERM, _interrupt)  # being told to stop keeps the film, as Ctrl-C does
+    _listen_for_stops()
     try:
         app()
     except Trouble as trouble:
@@ -78,8 +108,9 @@ def main() -> None:
     except BrokenPipeError:  # who read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("lj: stopped", file=sys.stderr)
+    except (KeyboardInterrupt, _Stopped):
+        with suppress(OSError):  # the terminal may be gone
+            print("lj: stopped", file=sys.stderr, flush=True)
         sys.exit(130)
 
 

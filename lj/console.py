@@ -23,9 +23,10 @@ _PLAIN_EVERY = 5.0  # seconds between two lines where no bar can be drawn
 
 
 def note(text: str, *, quiet: bool = False) -> None:
-    """One line on stderr."""
+    """One line on stderr; where nobody reads there any more, the work goes on."""
     if not quiet:
-        print(text, file=sys.stderr, flush=True)
+        with suppress(OSError):
+            print(text, file=sys.stderr, flush=True)
 
 
 class Said:
@@ -93,14 +94,19 @@ def _bar(fps: float) -> Iterator[Advance]:
         TextColumn("{task.fields[pace]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("render", total=None, pace="")
-        begun = time.monotonic()
+    progress = Progress(*columns, console=Console(stderr=True))
+    task = progress.add_task("render", total=None, pace="")
+    begun = time.monotonic()
 
-        def advance(done: int, total: int | None) -> None:
-            progress.update(task, completed=done, total=total, pace=_pace(done, begun, fps))
+    def advance(done: int, total: int | None) -> None:
+        progress.update(task, completed=done, total=total, pace=_pace(done, begun, fps))
 
+    progress.start()
+    try:
         yield advance
+    finally:
+        with suppress(OSError):  # the terminal may be gone
+            progress.stop()
 
 
 class _Lines:

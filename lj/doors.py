@@ -47,6 +47,8 @@ class Wanted:
         from live.access import networks_of
         from live.addresses import place_of
 
+        if page and oscquery == "off":
+            raise Trouble("--page is served at --oscquery, which is off; leave it on")
         return cls(
             None if osc == "off" else place_of(osc, "--osc"),
             networks_of(osc_allow, "--osc-allow"),

@@ -1,5 +1,6 @@
 """A long film in chunks, as `lj render` sets it up."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,15 +29,17 @@ class Farm:
         quiet: bool,
     ) -> None:
         from render import farm
+        from render.parts import opened
         from render.song import expected_frames
 
         self._job, self._generator, self._choice = job, generator, choice
+        self._say: Callable[[str], None] = lambda text: note(text, quiet=quiet)
         options = generator_options(choice, job.size, knobs.look, frames=expected_frames(job))
         options["weights"] = str(choice.weights.resolve()) if choice.weights else ""
         how = f"{choice.precision} {choice.engine}"
         inputs = farm.inputs_of(job, knobs, generator, _weights_file(choice), chunk=chunk, how=how)
         call = farm.call_of(job, options)
-        self._manifest = farm.opened(job, inputs, call, lambda text: note(text, quiet=quiet))
+        self._manifest = opened(job, inputs, call, self._say)
         farm.plan(self._manifest, job, generator, knobs)
 
     @property
@@ -48,6 +51,11 @@ class Farm:
     def chunks(self) -> int:
         return len(self._manifest.chunks)
 
+    @property
+    def done(self) -> int:
+        """Chunks that are finished."""
+        return self.chunks - len(self._manifest.missing())
+
     def render(self, workers: int | None, ray: str | None, progress: Advance) -> "Outcome":
         """Render what is missing, here or on a Ray cluster, and join."""
         from render import farm
@@ -56,7 +64,9 @@ class Farm:
         if ray is not None:
             from render.cluster import work_on
 
-            return farm.render_in_chunks(self._manifest, self._job, work_on(ray), progress)
+            return farm.render_in_chunks(
+                self._manifest, self._job, work_on(ray, self._say), progress
+            )
         devices = devices_of(workers, self._choice.device)
         alone = len(devices) == 1
         work = farm.work_here(self._generator, self._job) if alone else work_by(devices)

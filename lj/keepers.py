@@ -33,27 +33,26 @@ def keepers_for(
     generator: Generator,
     *,
     follows: bool,
-    start: float | None,
 ) -> "list[Keeper]":
     """A recorder, a session writer, both or none.
 
-    `follows`: cues come by the song's time, which is `start` at the first hop.
+    `follows`: cues come by the song's time.
     Where one cannot be begun, nothing is left of the other, and Trouble says why.
     """
     from live.record import Recorder
     from synth.performance import PerformanceWriter
 
-    about = _about(look, generator) | {"follows": follows, "start": start}
+    about = _about(look, generator) | {"follows": follows}
     begun: list[Keeper] = []
     try:
         if record is not None:
             begun.append(Recorder(record, (generator.width, generator.resolution)))
         if log is not None:
             begun.append(PerformanceWriter(log, about, look.knobs))
-    except (OSError, Trouble) as error:
+    except BaseException as error:
         for keeper in begun:
             keeper.discard()
-        if isinstance(error, Trouble):
+        if not isinstance(error, OSError):
             raise
         place = record if not begun else log
         raise Trouble(f"{place}: cannot be written ({error.strerror or error})") from None

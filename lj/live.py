@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from live.ears import Source
     from live.keep import Keeper
+    from live.report import Report
     from live.show import Show
     from live.window import NoWindow, Window
 
@@ -105,10 +106,10 @@ def live(
     address for phones, Esc fade out, Esc twice quit.
     """
     from live.desk import Desk
-    from live.report import sentences
     from live.show import Show
     from live.supervisor import Supervisor
     from synth.keyframes import Cues
+    from synth.preset import is_file
     from synth.trouble import Trouble
 
     from .console import Said, code_lines, note
@@ -128,10 +129,11 @@ def live(
     )
     choice = Choice(generator, weights, compute, engine, precision)
     supervisor = Supervisor()
-    ladder = ladder_for(choice, size, look.knobs.look.wide, supervisor.notices.say)
+    say = partial(supervisor.faults.tell, "generator")
+    ladder = ladder_for(choice, size, look.knobs.look.wide, say)
     keyframes = bank_for(bank, choice)
     first = beginning(ladder)
-    desk = Desk(look, settings or [], Path(preset) if preset.endswith(".toml") else None)
+    desk = Desk(look, settings or [], Path(preset) if is_file(preset) else None)
     show = Show(
         source,
         desk,
@@ -160,9 +162,7 @@ def live(
         note(line, quiet=quiet)
 
     def keepers() -> "list[Keeper]":
-        return keepers_for(
-            record, log, look, first.generator, follows=file is not None, start=source.start_at
-        )
+        return keepers_for(record, log, look, first.generator, follows=file is not None)
 
     try:
         outcome = show.run(screen, seconds, keepers=keepers, report=report)
@@ -171,6 +171,17 @@ def live(
     finally:
         doors.close()
         screen.close()
+    _sum_up(outcome, report, quiet=quiet)
+    if supervisor.left_behind:  # whoever waits for what hangs would hang too
+        sys.stderr.flush()
+        os._exit(0)
+
+
+def _sum_up(outcome: "Report", report: Path | None, *, quiet: bool) -> None:
+    from live.report import sentences
+
+    from .console import note
+
     note(
         f"{outcome.frames_shown} frames shown, {outcome.frames_generated} drawn in "
         f"{outcome.seconds:.1f} s; {outcome.onsets_shown} of {outcome.onsets_heard} onsets shown; "
@@ -179,9 +190,8 @@ def live(
     )
     for fault in sentences(outcome.faults):
         note(f"fault: {fault}", quiet=quiet)
-    if supervisor.left_behind:  # whoever waits for what hangs would hang too
-        sys.stderr.flush()
-        os._exit(0)
+    if not outcome.written:
+        note(f"fault: {report}: the report could not be written", quiet=quiet)
 
 
 def _song(file: Path, start: float, mute: bool) -> "Source":

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from render.song import Outcome
     from synth.bank import Bank
 
+    from .farm import Farm
     from .studio import Choice
 
 _CHUNK = 1800  # frames; shorter films are rendered in one go
@@ -96,8 +97,6 @@ def render(
         if as_json:
             print_json(outcome)
         if not outcome.whole:
-            if outcome.frames:
-                note(f"stopped early; what was done is in {outcome.film}", quiet=quiet)
             raise typer.Exit(130)
     if failed:
         raise Trouble(f"{len(failed)} of {len(films)} songs failed: {'; '.join(failed)}")
@@ -157,13 +156,14 @@ def _one(song: Path, film: Path, wanted: Wanted, choice: "Choice", how: How) -> 
     """Render one song; None when it was only planned."""
     from dataclasses import replace
 
-    from render.farm import chunk_of
+    from render.parts import chunk_of
     from render.song import Job, expected_frames
     from render.song import render as render_song
     from synth.performance import SUFFIX, performance_of
     from synth.sound import song_of
 
     from .console import frame_progress, note
+    from .farm import Farm
     from .studio import generator_for, played, preset_with
 
     performance = performance_of(song) if song.suffix == SUFFIX else None
@@ -187,14 +187,13 @@ def _one(song: Path, film: Path, wanted: Wanted, choice: "Choice", how: How) -> 
     frames = expected_frames(job)
     artist = generator_for(choice, job.size, look.knobs.look, frames=frames, quiet=how.quiet)
     note(f"preset: {look.name} ({look.description})", quiet=how.quiet)
+    farm: Farm | None = None
     with frame_progress(float(job.fps), quiet=how.quiet) as progress:
         straight = how.chunk is None and how.ray is None and not how.only_plan
-        begun = chunk_of(film)
+        begun = chunk_of(film, lambda text: note(text, quiet=how.quiet))
         if straight and not _long(frames) and begun is None:
             outcome = render_song(job, artist, look.knobs, progress)
         else:
-            from .farm import Farm
-
             farm = Farm(
                 job, artist, look.knobs, choice, how.chunk or begun or _CHUNK, quiet=how.quiet
             )
@@ -202,12 +201,30 @@ def _one(song: Path, film: Path, wanted: Wanted, choice: "Choice", how: How) -> 
                 note(f"{farm.folder}: {farm.chunks} chunks are planned", quiet=how.quiet)
                 return None
             outcome = farm.render(how.workers, how.ray, progress)
-    note(
-        f"{outcome.film}: {outcome.frames} frames, {outcome.seconds:.1f} s of film in "
-        f"{outcome.took:.1f} s, sound {'copied' if outcome.sound_copied else 'encoded as AAC'}",
-        quiet=how.quiet,
-    )
+    if outcome.whole:
+        note(_told(outcome), quiet=how.quiet)
+    else:
+        note(f"lj: {_stopped(outcome, farm)}")
     return outcome
+
+
+def _told(outcome: "Outcome") -> str:
+    return (
+        f"{outcome.film}: {outcome.frames} frames, {outcome.seconds:.1f} s of film in "
+        f"{outcome.took:.1f} s, sound {'copied' if outcome.sound_copied else 'encoded as AAC'}"
+    )
+
+
+def _stopped(outcome: "Outcome", farm: "Farm | None") -> str:
+    """What a render that was told to stop leaves behind."""
+    said = ["stopped"]
+    if farm is not None:
+        said.append(
+            f"{farm.done} of {farm.chunks} chunks are done, and the same command goes on from there"
+        )
+    if outcome.frames:
+        said.append(f"what was done is in {outcome.film}")
+    return "; ".join(said)
 
 
 def _long(frames: int | None) -> bool:
@@ -222,21 +239,23 @@ def render_chunk(
 ) -> None:
     """Render single chunks of a render that was begun: for farms; see the README."""
     from render import farm
-    from render.manifest import read_manifest
+    from render.lock import lend_a_hand
+    from render.manifest import NAME, read_manifest
     from synth.trouble import Trouble
 
     from .console import note
 
-    place = manifest.parent if manifest.name == "manifest.json" else manifest
+    place = manifest.parent if manifest.name == NAME else manifest
     begun = read_manifest(place)
     if not begun.chunks:
         raise Trouble(f"{place}: is not planned yet; run lj render --plan first")
     for number in numbers:
         if not 0 <= number < len(begun.chunks):
             raise Trouble(f"chunk {number}: there is none; use 0 to {len(begun.chunks) - 1}")
+    lend_a_hand(place)
     artist: Any = farm.generator_of(begun, device)
     for number in numbers:
-        if begun.chunks[number].sha256:
+        if begun.holds(number):
             note(f"chunk {number} is done already", quiet=quiet)
             continue
         farm.render_chunk(begun, number, artist, farm.job_of(begun))

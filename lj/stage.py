@@ -3,7 +3,7 @@
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,7 +38,8 @@ def ladder_for(choice: Choice, size: str, wide: str, say: "Say") -> "list[Step]"
         raise Trouble(f"--size is {size}; use auto, or 64 to 2048")
     name = choice.name or generators.DEFAULT
     if name == generators.DEFAULT:
-        return [_drawn(side, choice, say) for side in (SIDES if size == "auto" else (int(size),))]
+        sides = SIDES if size == "auto" else (int(size),)
+        return [*(_drawn(side, choice, say) for side in sides), *_last_resort(choice, say)]
     if name not in generators.NAMES:
         raise Trouble(f"“{name}” is no generator; use {', '.join(generators.NAMES)}")
 
@@ -54,7 +55,15 @@ def ladder_for(choice: Choice, size: str, wide: str, say: "Say") -> "list[Step]"
             say=say,
         )
 
-    return [Step(name, _BIGGAN_COST[name], loaded), _drawn(384, choice, say)]
+    steps = [Step(name, _BIGGAN_COST[name], loaded), _drawn(384, choice, say)]
+    return [*steps, *_last_resort(choice, say)]
+
+
+def _last_resort(choice: Choice, say: "Say") -> "list[Step]":
+    """The processor, where all else draws on a GPU that may be lost."""
+    if generators.device_of(choice.device) == "cpu":
+        return []
+    return [_drawn(SIDES[-1], replace(choice, device="cpu"), say)]
 
 
 def _drawn(side: int, choice: Choice, say: "Say") -> "Step":

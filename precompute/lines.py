@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,15 @@ def score_lines(
         frames.append(_keyframe(line, one))
         told(number, len(lines), line, one, kept)
     save_bank(bank, frames, about)
-    shutil.rmtree(parts)
+    _clear(parts)
+
+
+def _clear(parts: Path) -> None:
+    """Remove found lines, and the folder unless a film's chunks stand in it too."""
+    for line in chain(parts.glob("*.safetensors"), parts.glob("*.writing")):
+        line.unlink()
+    if not any(parts.iterdir()):
+        parts.rmdir()
 
 
 def _key(line: Line, how: Search, about: dict[str, Any], before: str) -> str:

@@ -7,8 +7,11 @@ shared but the program and, for BigGAN, its weights, which every node finds wher
 import logging
 import os
 import secrets
+import signal
 import tempfile
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,22 +20,23 @@ from synth.generators import Generator
 from synth.latents import Latent
 from synth.trouble import Trouble
 
-from . import farm
+from . import disk, farm
 from .manifest import Manifest
+from .parts import Say
 from .song import Job
 
 _LOOK = 2.0  # seconds between two looks for nodes that joined
 _CPUS = 2  # of a node without GPUs, for one actor at most
-_ATTEMPTS = 5  # at one chunk
+_ATTEMPTS = 5  # at one chunk, and at setting up an actor
 
 
-def work_on(address: str) -> farm.Work:
+def work_on(address: str, say: Say = lambda _text: None) -> farm.Work:
     """The work of a cluster: `auto` starts or finds one here, else its address."""
 
     def work(manifest: Manifest, chunks: Sequence[int], done: farm.Told, _told: farm.Told) -> None:
         ray = _ray(address)
         try:
-            _Crew(ray, manifest).work(list(chunks), done)
+            _Crew(ray, manifest, say).work(list(chunks), done)
         finally:
             ray.shutdown()
 
@@ -45,20 +49,40 @@ def _ray(address: str) -> Any:
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     if address == "auto":
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    try:
-        import ray
-    except ImportError:
-        raise Trouble("ray is not installed; pip install 'latent-jockey[cluster]'") from None
-    place = None if address == "auto" else address
-    try:
-        ray.init(address=place, log_to_driver=False, logging_level=logging.ERROR)
-    except Exception as error:  # Ray's errors are of many kinds; all mean: no cluster
-        reason = str(error).strip().splitlines()[0][:160]
-        raise Trouble(
-            f"--ray {address}: cannot be reached ({reason}); use auto, or HOST:PORT of a head and "
-            "its RAY_AUTH_TOKEN"
-        ) from None
+    with _own_signals():
+        try:
+            import ray
+        except ImportError:
+            raise Trouble("ray is not installed; pip install 'latent-jockey[cluster]'") from None
+        place = None if address == "auto" else address
+        try:
+            ray.init(address=place, log_to_driver=False, logging_level=logging.ERROR)
+        except Exception as error:  # Ray's errors are of many kinds; all mean: no cluster
+            raise Trouble(
+                f"--ray {address}: cannot be reached ({_lines(error)[0]}); use auto, or HOST:PORT "
+                "of a head and its RAY_AUTH_TOKEN"
+            ) from None
     return ray
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """What SIGTERM means stays as it is: Ray makes it an exit at once, that keeps nothing."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    except SystemExit:  # Ray's own answer to it
+        raise KeyboardInterrupt from None
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
+
+
+def _lines(error: Exception) -> list[str]:
+    """What an error of Ray's says, line by line; at least one."""
+    said = str(error).replace(f"{Trouble.__module__}.{Trouble.__name__}: ", "")
+    lines = [line.strip()[:200] for line in said.splitlines() if line.strip()]
+    return lines or [type(error).__name__]
 
 
 class Hand:
@@ -85,19 +109,23 @@ class Hand:
 class _Crew:
     """Actors, what each is at, and what is left."""
 
-    def __init__(self, ray: Any, manifest: Manifest) -> None:
+    def __init__(self, ray: Any, manifest: Manifest, say: Say = lambda _text: None) -> None:
         self._ray, self._manifest, self._job = ray, manifest, farm.job_of(manifest)
+        self._say = say
         self._left: list[int] = []
+        self._stillborn, self._reason = 0, ""  # actors that died before they were ready, and why
         self._tries: dict[int, int] = {}
         self._coming: dict[Any, Any] = {}  # reference to being ready: actor
         self._idle: list[Any] = []
         self._busy: dict[Any, tuple[Any, int]] = {}  # reference: actor and chunk
 
     def work(self, chunks: list[int], done: farm.Told) -> None:
-        """Render every chunk; Trouble when one fails again and again."""
+        """Render every chunk; Trouble when one fails, or actors die, again and again."""
         self._left = chunks[::-1]
         while self._left or self._busy:
             self._hire()
+            if not self._there:
+                raise Trouble(f"{self._lament}; has every node memory and weights?")
             while self._left and self._idle:
                 self._give(self._idle.pop(), self._left.pop())
             ready, _ = self._ray.wait([*self._busy, *self._coming], timeout=_LOOK)
@@ -107,16 +135,32 @@ class _Crew:
                 else:
                     self._take(reference, done)
 
+    @property
+    def _there(self) -> int:
+        """Actors that work, wait for work or load the generator."""
+        return len(self._idle) + len(self._busy) + len(self._coming)
+
+    @property
+    def _lament(self) -> str:
+        return (
+            f"{self._stillborn} actors one after the other died while they loaded the generator "
+            f"({self._reason})"
+        )
+
     def _hire(self) -> None:
-        """As many actors as the cluster has room for, never more than chunks."""
+        """As many actors as the cluster has room for, never more than chunks.
+
+        None any more after as many as `_ATTEMPTS` died while they loaded, and none was ready since.
+        """
+        if self._stillborn >= _ATTEMPTS:
+            return
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         gpus = sum(int(node.get("GPU", 0)) for node in nodes)
         cpus = [int(node.get("CPU", 0)) for node in nodes if node.get("CPU", 0) >= 1]
         share = min([_CPUS, *cpus])  # what every node that works can give
         room = gpus or max(1, sum(count // share for count in cpus))
         wanted = min(room, len(self._left) + len(self._busy))
-        there = len(self._idle) + len(self._busy) + len(self._coming)
-        for _ in range(wanted - there):
+        for _ in range(wanted - self._there):
             needs = {"num_gpus": 1} if gpus else {"num_cpus": share}
             # Ray's own restarts would wait for room that another actor holds: a new one is hired.
             hand = self._ray.remote(max_restarts=0, max_task_retries=0, **needs)(Hand)
@@ -124,14 +168,16 @@ class _Crew:
             self._coming[actor.ready.remote()] = actor
 
     def _welcome(self, reference: Any) -> None:
-        """An actor is ready to work, or will never be."""
+        """An actor is ready to work, or died before it was."""
         actor = self._coming.pop(reference)
         try:
             self._ray.get(reference)
-        except self._ray.exceptions.RayTaskError as error:
-            raise Trouble(f"no actor can be set up ({error.cause})") from None
-        except self._ray.exceptions.RayError:
-            return  # its node died
+        except self._ray.exceptions.RayError as error:
+            self._stillborn, self._reason = self._stillborn + 1, _lines(error)[-1]
+            if self._stillborn == _ATTEMPTS and self._there:
+                self._say(f"{self._lament}; going on without more")
+            return
+        self._stillborn = 0
         self._idle.append(actor)
 
     def _give(self, actor: Any, number: int) -> None:
@@ -146,16 +192,13 @@ class _Crew:
             data = self._ray.get(reference)
         except Exception as error:  # the node died, or the chunk failed: another hand tries
             if self._tries[number] >= _ATTEMPTS:
-                reason = str(error).strip().splitlines()[-1][:200]
                 raise Trouble(
-                    f"chunk {number} failed {_ATTEMPTS} times on the cluster ({reason})"
+                    f"chunk {number} failed {_ATTEMPTS} times on the cluster ({_lines(error)[-1]})"
                 ) from None
             self._ray.kill(actor)
             self._left.append(number)
             return
         segment = self._manifest.segment(number)
-        working = segment.with_name(f".{segment.name}.arriving")
-        working.write_bytes(data)
-        working.replace(segment)
+        disk.write(segment, data)
         self._idle.append(actor)
         done(number)

@@ -3,13 +3,13 @@
 Where it was stopped, killed or lost its power, the same command goes on: finished chunks are kept.
 """
 
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from importlib import metadata
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,17 +24,12 @@ from synth.performance import performance_of
 from synth.sound import hops_of
 from synth.trouble import Trouble
 
-from .film import check_film, unwritable
+from . import disk
+from .disk import unwritable
 from .fit import fitted
-from .manifest import (
-    Inputs,
-    Manifest,
-    differences,
-    rate,
-    read_manifest,
-    verified,
-)
-from .plan import read_plan, write_plan
+from .manifest import NAME, Inputs, Manifest, rate
+from .parts import cleared
+from .plan import is_apart, read_plan, write_plan
 from .segment import join, write_segment
 from .song import Job, Outcome, Progress, batches, limiter, shader, visual_for
 from .timeline import latents_of
@@ -42,8 +37,8 @@ from .timeline import latents_of
 LEAD = 1.0  # seconds before a chunk that are drawn and thrown away, to know what flashed
 _BATCH = 4
 
-Say = Callable[[str], None]
 Told = Callable[[int], None]
+T = TypeVar("T")
 # Renders chunks; tells the number of each that is done, and frames on the way where it can.
 Work = Callable[[Manifest, Sequence[int], Told, Told], None]
 
@@ -91,83 +86,70 @@ def call_of(job: Job, generator: dict[str, Any]) -> dict[str, Any]:
 
 def job_of(manifest: Manifest) -> Job:
     """The job that a manifest belongs to."""
-    call, inputs = manifest.call, manifest.inputs
+    inputs = manifest.inputs
+    song, film, bank, performance = (
+        _call(manifest, name, str) for name in ("song", "film", "bank", "performance")
+    )
     return Job(
-        song=Path(call["song"]),
-        film=Path(call["film"]),
+        song=Path(song),
+        film=Path(film),
         size=inputs.size,
         fps=rate(inputs),
         start=inputs.start,
         duration=inputs.duration,
         quality=inputs.quality,
-        performance=performance_of(Path(call["performance"])) if call["performance"] else None,
-        bank=Bank(Path(call["bank"])) if call["bank"] else None,
+        performance=performance_of(Path(performance)) if performance else None,
+        bank=Bank(Path(bank)) if bank else None,
     )
+
+
+def _call(manifest: Manifest, name: str, kind: type[T]) -> T:
+    """A part of what `call_of` told; Trouble where it is not there."""
+    value = manifest.call.get(name)
+    if not isinstance(value, kind):
+        raise Trouble(f"{manifest.folder / NAME}: call.{name} is missing; run lj render once more")
+    return value
 
 
 def generator_of(manifest: Manifest, device: str | None = None) -> Generator:
     """The generator of a manifest, made again; on another device when one is named."""
-    options = dict(manifest.call["generator"])
-    options["weights"] = Path(options["weights"]) if options["weights"] else None
+    options: dict[str, Any] = {"name": ""} | _call(manifest, "generator", dict)
+    options["weights"] = Path(options["weights"]) if options.get("weights") else None
     if device is not None:
         options["device"] = device
     return generators.generator_of(options.pop("name"), **options)
 
 
-def folder_of(film: Path) -> Path:
-    """Where a film's chunks stand until it is whole."""
-    return film.with_name(f"{film.stem}.parts")
-
-
-def chunk_of(film: Path) -> int | None:
-    """Frames of a chunk in the render that was begun for this film; None where there is none."""
-    folder = folder_of(film)
-    return read_manifest(folder).inputs.chunk if (folder / "manifest.json").is_file() else None
-
-
-def opened(job: Job, inputs: Inputs, call: dict[str, Any], say: Say) -> Manifest:
-    """The render that was begun before, if it is the same one; else a new one."""
-    folder = folder_of(job.film)
-    check_film(job.film, job.size, job.song)
-    if (folder / "manifest.json").is_file():
-        manifest = read_manifest(folder)
-        changes = differences(manifest.inputs, inputs)
-        if not changes:
-            spoiled = verified(manifest)
-            if spoiled:
-                say(f"{len(spoiled)} chunks were damaged and are made again")
-            if manifest.plan:
-                there = len(manifest.chunks)
-                say(f"going on: {there - len(manifest.missing())} of {there} chunks are done")
-            manifest.call = call
-            return manifest
-        say(f"{folder}: was begun with another {', '.join(changes)}; it begins anew")
-        shutil.rmtree(folder)
-    try:
-        folder.mkdir(exist_ok=True)
-        manifest = Manifest(folder, inputs, call=call)
-        manifest.save()
-    except OSError as error:
-        raise unwritable(folder, error) from None
-    return manifest
-
-
 def plan(manifest: Manifest, job: Job, generator: Generator, knobs: Knobs) -> None:
     """Compute the latents of the whole film, unless that was done before."""
-    if manifest.plan:
+    if manifest.has_plan:
         return
     visual = visual_for(job, generator, knobs)
     latents = latents_of(hops_of(job.song), visual, job.fps, start=job.start, duration=job.duration)
     first = next(latents, None)
     if first is None:
         raise Trouble(f"{job.song}: ends before {job.start:g} s; use an earlier --start")
-    bands = knobs.bands
-    apart = job.performance is not None or any((bands.bass, bands.mid, bands.treble))
+    apart = is_apart(job, knobs)
+    working = disk.beside(manifest.plan_file)
     try:
-        count, digest = write_plan(manifest.plan_file, _with(first, latents), apart=apart)
+        frames, digest = write_plan(working, _with(first, latents), apart=apart)
+        _check_again(manifest, digest)
+        disk.replace(working, manifest.plan_file)
     except OSError as error:
         raise unwritable(manifest.plan_file, error) from None
-    manifest.planned(count, digest, embedding=len(first.embedding), apart=apart)
+    finally:
+        working.unlink(missing_ok=True)
+    if digest != manifest.plan:
+        manifest.planned(frames, digest, embedding=len(first.embedding), apart=apart)
+
+
+def _check_again(manifest: Manifest, digest: str) -> None:
+    """Trouble where a plan that was lost comes out differently, but chunks were drawn from it."""
+    if manifest.done and digest != manifest.plan:
+        raise Trouble(
+            f"{manifest.plan_file}: was lost, and this machine plans it differently; go on where "
+            f"it was begun, or move {manifest.folder} away"
+        )
 
 
 def _with(first: Latent, rest: Iterator[Latent]) -> Iterator[Latent]:
@@ -287,7 +269,7 @@ def render_in_chunks(manifest: Manifest, job: Job, work: Work, progress: Progres
     if segments:
         copied = join(film, segments, song=job.song, start=job.start, fps=job.fps)
     if whole:
-        shutil.rmtree(manifest.folder)
+        _clear(manifest.folder, film)
     frames = sum(count for _, count in segments)
     return Outcome(
         film=film,
@@ -299,6 +281,14 @@ def render_in_chunks(manifest: Manifest, job: Job, work: Work, progress: Progres
     )
 
 
+def _clear(folder: Path, film: Path) -> None:
+    try:
+        cleared(folder)
+    except OSError as error:
+        reason = error.strerror or error
+        raise Trouble(f"{film} is whole, but {folder} cannot be removed ({reason})") from None
+
+
 def _finished(manifest: Manifest, *, whole: bool) -> Iterable[tuple[Path, int]]:
     """Segments from the film's beginning up to the first that is missing."""
     for number, chunk in enumerate(manifest.chunks):
@@ -307,13 +297,15 @@ def _finished(manifest: Manifest, *, whole: bool) -> Iterable[tuple[Path, int]]:
             continue
         assert not whole
         partial = manifest.segment(number).with_suffix(".partial.mp4")
-        if partial.is_file():
-            yield partial, _frames_in(partial)
+        if partial.is_file() and (frames := _frames_in(partial)):
+            yield partial, frames
         return
 
 
 def _frames_in(segment: Path) -> int:
+    """Frames of what is there of a chunk; 0 where a crash spoiled it."""
     import av
 
-    with av.open(segment) as file:
+    with suppress(av.FFmpegError, IndexError), av.open(segment) as file:
         return file.streams.video[0].frames
+    return 0

@@ -15,6 +15,8 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 
 from synth.trouble import Trouble
 
+from . import disk
+from .disk import unwritable
 from .fit import Size, fitted
 from .soundtrack import Soundtrack
 
@@ -82,7 +84,7 @@ class Film:
         try:
             if whole or (kind is KeyboardInterrupt and self.frames):
                 self._finish()
-                self._working.replace(self.path if whole else self.partial)
+                disk.replace(self._working, self.path if whole else self.partial)
             else:
                 self._abandon()
         except OSError as failure:
@@ -99,12 +101,6 @@ class Film:
     def _abandon(self) -> None:
         with suppress(OSError, ValueError):  # thrown away; its trouble is on its way already
             self._file.close()
-
-
-def unwritable(path: Path, error: OSError) -> Trouble:
-    """What a failure to write means to a person."""
-    reason = error.strerror or str(error)
-    return Trouble(f"{path}: cannot be written ({reason}); free space or name another place")
 
 
 def picture_stream(

@@ -1,22 +1,31 @@
 """A render on disk: what it is made of, and which chunks of it are done.
 
 `manifest.json` stands in a folder beside the film and changes by temporary file and rename, so that
-a kill at any moment leaves either the state before or the state after. That a chunk is done stands
-in a mark of its own, `chunk-NNNNNN.sha256`, so that any number of hands may work at once.
+a kill or a power cut at any moment leaves either the state before or the state after. That a chunk
+is done stands in a mark of its own, `chunk-NNNNNN.sha256`, so that any number of hands may work at
+once.
 """
 
 import json
-import os
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
+
 from synth.digest import sha256_of
 from synth.trouble import Trouble
 
+from . import disk
+
 FORMAT = 1
+NAME = "manifest.json"
+_TOLD = 4  # changes that are named one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,17 @@ class Manifest:
         self.chunks = [Chunk(at, min(step, frames - at)) for at in range(0, frames, step)]
         self.save()
 
+    @property
+    def has_plan(self) -> bool:
+        """Whether the plan stands there, and is the one that was made."""
+        there = bool(self.plan) and self.plan_file.is_file()
+        return there and sha256_of(self.plan_file) == self.plan
+
+    def holds(self, number: int) -> bool:
+        """Whether a chunk is done, and its segment is what it was then."""
+        chunk, segment = self.chunks[number], self.segment(number)
+        return bool(chunk.sha256) and segment.is_file() and sha256_of(segment) == chunk.sha256
+
     def mark(self, number: int) -> Path:
         """Where it stands that a chunk is done."""
         return self.segment(number).with_suffix(".sha256")
@@ -93,7 +113,7 @@ class Manifest:
     def finished(self, number: int) -> None:
         """A segment stands in its place."""
         self.chunks[number].sha256 = sha256_of(self.segment(number))
-        _replace(self.mark(number), self.chunks[number].sha256 + "\n")
+        disk.write(self.mark(number), f"{self.chunks[number].sha256}\n".encode())
 
     def save(self) -> None:
         values = {
@@ -106,60 +126,116 @@ class Manifest:
             "call": self.call,
             "chunks": [asdict(chunk) for chunk in self.chunks],
         }
-        _replace(self.folder / "manifest.json", json.dumps(values, indent=1) + "\n")
+        disk.write(self.folder / NAME, f"{json.dumps(values, indent=1)}\n".encode())
 
 
-def _replace(path: Path, text: str) -> None:
-    working = path.with_name(f".{path.name}.{os.getpid()}")
-    working.write_text(text, "utf-8")
-    working.replace(path)
+class Unreadable(Trouble):
+    """A manifest that no render goes on from."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What `manifest.json` holds."""
+
+    inputs: Inputs
+    frames: int
+    plan: str
+    embedding: int
+    apart: bool
+    call: dict[str, Any]
+    chunks: list[Chunk]
+
+
+_READER = TypeAdapter(_Stored)
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The render in a folder; Trouble when there is none that can be read."""
-    path = folder / "manifest.json"
+    """The render in a folder; Unreadable when there is none, Trouble when the disk fails."""
+    path = folder / NAME
     try:
-        values = json.loads(path.read_text("utf-8"))
-        if values["format"] != FORMAT:
-            raise ValueError(f"has format {values['format']}")
-        inputs = Inputs(**(values["inputs"] | {"size": tuple(values["inputs"]["size"])}))
-        manifest = Manifest(
-            folder,
-            inputs,
-            int(values["frames"]),
-            str(values["plan"]),
-            int(values["embedding"]),
-            bool(values["apart"]),
-            [Chunk(**chunk) for chunk in values["chunks"]],
-            dict(values["call"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Trouble(f"{path}: is no manifest of a render ({error})") from None
+        stored = _stored(path.read_bytes())
+    except (ValueError, FileNotFoundError, NotADirectoryError) as error:
+        raise Unreadable(f"{path}: is no manifest of a render ({_reason(error)})") from None
+    except OSError as error:
+        raise Trouble(f"{path}: cannot be read ({error.strerror})") from None
+    manifest = Manifest(
+        folder,
+        stored.inputs,
+        stored.frames,
+        stored.plan,
+        stored.embedding,
+        stored.apart,
+        stored.chunks,
+        stored.call,
+    )
     for number, chunk in enumerate(manifest.chunks):
         if manifest.mark(number).is_file():
-            chunk.sha256 = manifest.mark(number).read_text("utf-8").strip()
+            chunk.sha256 = manifest.mark(number).read_text("utf-8", "replace").strip()
     return manifest
 
 
+def _stored(data: bytes) -> _Stored:
+    """What a manifest holds; ValueError where it cannot be meant."""
+    values = from_json(data)
+    if isinstance(values, dict) and values.get("format") != FORMAT:
+        raise ValueError(f"has format {str(values.get('format'))[:20]}; this lj reads {FORMAT}")
+    stored = _READER.validate_python(values)
+    inputs, firsts = stored.inputs, [0]
+    if not re.fullmatch(r"[1-9]\d{0,8}(/[1-9]\d{0,8})?", inputs.fps):
+        raise ValueError(f"fps is {inputs.fps[:20]!r}")
+    if inputs.chunk < 1 or stored.embedding < 1 or not math.isfinite(inputs.start):
+        raise ValueError("chunk, embedding or start is out of range")
+    for chunk in stored.chunks:
+        firsts.append(firsts[-1] + max(1, chunk.frames))
+    if firsts != [*(chunk.first for chunk in stored.chunks), stored.frames]:
+        raise ValueError("its chunks are not the film's frames")
+    return stored
+
+
+def _reason(error: Exception) -> str:
+    """The first of what is wrong, in a few words."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:120].lstrip(": ")
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return str(error)[:120]
+
+
 def differences(before: Inputs, now: Inputs) -> list[str]:
-    """What changed between two renders, in words."""
-    old, new = asdict(before), asdict(now)
-    return [name for name, value in new.items() if json.dumps(old[name]) != json.dumps(value)]
+    """What changed between two renders, in words; knobs and numbers with both values."""
+    old, new = dict(_leaves(asdict(before))), dict(_leaves(asdict(now)))
+    names = [name for name in old | new if json.dumps(old.get(name)) != json.dumps(new.get(name))]
+    words = [_change(name, old.get(name), new.get(name)) for name in names]
+    return words[:_TOLD] + ([f"{len(words) - _TOLD} more"] if len(words) > _TOLD else [])
+
+
+_DIGESTS = {"song": "song", "hands": "performance or bank", "generator.weights": "weights"}
+
+
+def _change(name: str, old: object, new: object) -> str:
+    if name in _DIGESTS:
+        return _DIGESTS[name]
+    was, is_now = ("unset" if value is None else str(value)[:24] for value in (old, new))
+    return f"{name.removeprefix('knobs.')} ({was}, now {is_now})"
+
+
+def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
 
 
 def verified(manifest: Manifest) -> list[int]:
     """Take back what a crash or a hand spoiled; returns the chunks that must be made again."""
     spoiled = []
     for number, chunk in enumerate(manifest.chunks):
-        segment = manifest.segment(number)
-        if chunk.sha256 and (not segment.is_file() or sha256_of(segment) != chunk.sha256):
+        if chunk.sha256 and not manifest.holds(number):
             chunk.sha256 = ""
             manifest.mark(number).unlink(missing_ok=True)
             spoiled.append(number)
-    if manifest.plan and (
-        not manifest.plan_file.is_file() or sha256_of(manifest.plan_file) != manifest.plan
-    ):
-        manifest.plan = ""
     return spoiled
 
 

@@ -11,12 +11,23 @@ from pathlib import Path
 
 import numpy as np
 
+from synth.knobs import Knobs
 from synth.latents import Latent
+from synth.trouble import Trouble
 from synth.walk import SIZE
 
-from .song import batches
+from .song import Job, batches
 
 _TOGETHER = 1024  # rows that are written at once
+
+
+def is_apart(job: Job, knobs: Knobs) -> bool:
+    """Whether sizes may come to have a noise of their own: by bands, keyframes or hands."""
+    bands, bank = knobs.bands, job.bank
+    keyed = bank is not None and any(
+        bank.latent(number).levels is not None for number in range(min(1, len(bank)))
+    )
+    return keyed or job.performance is not None or any((bands.bass, bands.mid, bands.treble))
 
 
 def row_of(latent: Latent, *, apart: bool) -> np.ndarray:
@@ -53,7 +64,12 @@ def write_plan(path: Path, latents: Iterable[Latent], *, apart: bool) -> tuple[i
 
 
 def read_plan(path: Path, frames: range, *, embedding: int, apart: bool) -> Sequence[Latent]:
-    """The latents of some frames."""
+    """The latents of some frames; Trouble where the plan does not reach so far."""
     width = SIZE + embedding + 2 + (3 * SIZE if apart else 0)
-    rows = np.memmap(path, np.float32, "r").reshape(-1, width)
+    try:
+        rows = np.memmap(path, np.float32, "r").reshape(-1, width)
+    except (OSError, ValueError) as error:  # gone, empty or cut off
+        raise Trouble(f"{path}: cannot be read ({error}); run lj render again") from None
+    if len(rows) < frames.stop:
+        raise Trouble(f"{path}: ends at frame {len(rows)}; run lj render again")
     return [latent_of(np.asarray(row), embedding) for row in rows[frames.start : frames.stop]]

@@ -8,7 +8,9 @@ from pathlib import Path
 import av
 import numpy as np
 
-from .film import picture_stream, unwritable, video_frame
+from . import disk
+from .disk import unwritable
+from .film import picture_stream, video_frame
 from .fit import Size
 from .soundtrack import Soundtrack
 
@@ -37,7 +39,7 @@ def write_segment(
                 file.mux(stream.encode(None))
             file.close()
             if whole:
-                working.replace(path)
+                disk.replace(working, path)
             elif count:
                 working.replace(path.with_suffix(".partial.mp4"))
     finally:
@@ -76,7 +78,7 @@ def join(
                     sound.advance(float(first / fps))
             if sound is not None:
                 sound.finish(float(first / fps))
-        working.replace(film)
+        disk.replace(working, film)
     except OSError as error:
         raise unwritable(film, error) from None
     finally:

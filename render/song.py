@@ -122,7 +122,7 @@ def visual_for(job: Job, generator: Generator, knobs: Knobs) -> Visual:
 def shader(job: Job) -> Change:
     """What darkens pictures where a performance was blacked out."""
     performance = job.performance
-    if performance is None or not any("blackout" in event for event in performance.events):
+    if performance is None or not performance.darkens:
         return lambda picture, _number: picture
 
     def shaded(picture: np.ndarray, number: int) -> np.ndarray:

@@ -79,7 +79,7 @@ class Bank:
     @property
     def embedding_size(self) -> int:
         """How long each embedding is."""
-        return self._rows.embedding.shape[1]
+        return int(self._rows.embedding.shape[1])
 
     def latent(self, number: int) -> Latent:
         """The latent of a keyframe, from 0."""
@@ -101,6 +101,10 @@ class Bank:
         return next(
             (k for k, e in enumerate(self.entries) if e.text.casefold().startswith(wanted)), None
         )
+
+    def is_for(self, generator: str) -> bool:
+        """Whether it was made on the named generator, whatever its weights."""
+        return bool(self.about.get("generator") == generator)
 
     def check_for(self, generator: str, weights: str) -> None:
         """Trouble when the bank was made for another generator."""

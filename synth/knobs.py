@@ -208,10 +208,11 @@ def coerced(knob: Knob, value: object) -> object:
     return _clipped(knob, value)
 
 
-def stepped(knob: Knob, now: float, by: float) -> object:
+def stepped(knob: Knob, now: float, by: float) -> float:
     """The value of a number `by` further on; a step down from its floor ends below the gap."""
-    below = knob.floor is not None and by < 0 and now + by < knob.floor
-    return knob.low if below else coerced(knob, now + by)
+    if knob.floor is not None and knob.low is not None and by < 0 and now + by < knob.floor:
+        return float(knob.low)
+    return float(_clipped(knob, now + by))
 
 
 def _clipped(knob: Knob, value: object) -> float:

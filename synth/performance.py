@@ -14,9 +14,10 @@ Latents follow from these alone, bit for bit, for sound and hands meet in one or
 
 import json
 import shutil
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -134,21 +135,49 @@ class Performance:
     about: dict[str, Any]
     knobs: Knobs  # at the first hop
     events: tuple[Event, ...]  # in order
+    _shades: "_Shades" = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_shades", _Shades(self.events))
 
     @property
     def sound(self) -> Path:
         return self.folder / "sound.wav"
 
+    @property
+    def darkens(self) -> bool:
+        """Whether it was ever blacked out."""
+        return self._shades.any
+
     def shade(self, seconds: float) -> float:
         """How bright the picture is at a time of the sound: 1, less around blackouts."""
-        shade, aim, since = 1.0, 1.0, 0.0
-        for event in self.events:
-            at = event["hop"] * Visual.HOP_SECONDS
-            if "blackout" not in event or at > seconds:
-                continue
-            shade = _faded(shade, aim, at - since)
-            aim, since = (0.0 if event["blackout"] else 1.0), at
-        return _faded(shade, aim, seconds - since)
+        return self._shades.at(seconds)
+
+
+class _Shades:
+    """Where each blackout came and went, so that a frame's shade needs no look at the others."""
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self._times = [0.0]  # seconds at which the aim changed
+        self._states = [(1.0, 1.0)]  # the shade then, and its aim from then on
+        for event in events:
+            if "blackout" in event:
+                at = event["hop"] * Visual.HOP_SECONDS
+                state = (self._since(-1, at), 0.0 if event["blackout"] else 1.0)
+                self._times.append(at)
+                self._states.append(state)
+
+    @property
+    def any(self) -> bool:
+        return len(self._times) > 1
+
+    def at(self, seconds: float) -> float:
+        """The shade at a time; at least 0."""
+        return self._since(max(0, bisect_right(self._times, seconds) - 1), seconds)
+
+    def _since(self, change: int, seconds: float) -> float:
+        shade, aim = self._states[change]
+        return _faded(shade, aim, seconds - self._times[change])
 
 
 def _faded(shade: float, aim: float, seconds: float) -> float:
@@ -162,13 +191,14 @@ def performance_of(folder: Path) -> Performance:
     try:
         about = json.loads(place.read_text("utf-8"))
         knobs = _knobs_in(about.pop("knobs"), str(place))
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (OSError, LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise Trouble(
             f"{folder}: is no performance ({error}); name a folder that lj live --log wrote"
         ) from None
     if about.get("format") != FORMAT:
         raise Trouble(f"{place}: has format {about.get('format')}; this lj reads {FORMAT}")
-    return Performance(folder, about, knobs, tuple(_events(folder / "events.jsonl")))
+    events = sorted(_events(folder / "events.jsonl"), key=lambda event: int(event["hop"]))
+    return Performance(folder, about, knobs, tuple(events))  # two threads wrote: a hop may be late
 
 
 def _knobs_in(values: dict[str, dict[str, Any]], place: str) -> Knobs:
@@ -192,17 +222,43 @@ def _events(path: Path) -> Iterator[Event]:
     for number, line in enumerate(lines, 1):
         try:
             event = json.loads(line)
-            hop = event["hop"]
-        except (ValueError, KeyError, TypeError):
+            event["hop"]  # what has none was cut short, or is no event
+        except (ValueError, LookupError, TypeError, RecursionError):
             if number == len(lines):
                 return  # cut short by a crash
             raise Trouble(f"{path}: line {number} is no event") from None
-        if not isinstance(hop, int):
-            place = f"{path}: line {number}"
-            raise Trouble(f"{place}: hop is {shown(hop)}; it must be a whole number")
-        if not isinstance(event.get("at", 0.0), (int, float)):
-            raise Trouble(f"{path}: line {number}: at is {shown(event['at'])}; it must be seconds")
+        _check(event, f"{path}: line {number}")
         yield event
+
+
+def _check(event: Event, place: str) -> None:
+    """Trouble where an event has a value that no writer gives it."""
+    for name, (fits, words) in _VALUES.items():
+        if name in event and not fits(event[name]):
+            raise Trouble(f"{place}: {name} is {shown(event[name])}; it must be {words}")
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**53
+
+
+def _is_switch(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+_VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "hop": (_is_count, "a whole number from 0"),
+    "set": (lambda value: isinstance(value, dict), "knobs and their values"),
+    "fade": (
+        lambda value: value is None or (type(value) in (int, float) and 0 <= value < float("inf")),
+        "seconds from 0, or null",
+    ),
+    "freeze": (_is_switch, "true or false"),
+    "blackout": (_is_switch, "true or false"),
+    "cue": (lambda value: value is None or _is_count(value), "a keyframe's number, or null"),
+    "at": (lambda value: type(value) in (int, float) and abs(value) < float("inf"), "seconds"),
+    "still": (_is_switch, "true or false"),
+}
 
 
 class Replay(Visual):

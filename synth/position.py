@@ -22,7 +22,7 @@ class Position:
         Returns the jump, as a log holds it, where the two differ by more than half a hop.
         """
         before, self.seconds = self.seconds, self._next()
-        told = None
+        told: dict[str, Any] | None = None
         if at is not None and math.isfinite(at) and abs(at - self.seconds) > self.dt / 2:
             told = {"at": at, "still": abs(at - before) <= self.dt / 2}
             self.jump(**told)

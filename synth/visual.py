@@ -62,7 +62,7 @@ class Visual:
         self.embed = embed
         self._steering.embed_by(embed)
         self._cues_fit = self.cues is None or (
-            self.cues.bank.about.get("generator") == generator
+            self.cues.bank.is_for(generator)
             and self.cues.bank.embedding_size == self._steering.embedding_size
         )
         if self._fading is not None:
@@ -99,7 +99,8 @@ class Visual:
         coming = Steering(knobs.steer, self.embed)
         seconds = knobs.preset.fade if fade is None else fade
         if self._fading is not None and self._fading.depth >= _DEEPEST:
-            self._fading = _Fading(_Still(self._played), None, seconds)
+            if self._played is not None:  # else nothing was seen of the looks in between
+                self._fading = _Fading(_Still(self._played), None, seconds)
         else:
             self._fading = _Fading(_Going(self._steering, self.knobs), self._fading, seconds)
         self.changes += 1
@@ -127,18 +128,16 @@ class _Going:
 class _Still:
     """What was played when looks changed faster than they could fade."""
 
-    def __init__(self, latent: Latent | None) -> None:
+    def __init__(self, latent: Latent) -> None:
         self._latent = latent
 
     def step(self, _heard: Features, _dt: float) -> Latent:
-        assert self._latent is not None
         return self._latent
 
     def embed_by(self, embed: Embed) -> None:
         """No class of another generator looks like it; it shows none of theirs."""
-        if self._latent is not None:
-            nothing = embed(np.zeros((1, CLASSES), np.float32))[0]
-            self._latent = replace(self._latent, embedding=nothing)
+        nothing = embed(np.zeros((1, CLASSES), np.float32))[0]
+        self._latent = replace(self._latent, embedding=nothing)
 
 
 class _Fading:

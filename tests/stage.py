@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -132,13 +132,16 @@ def sound_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SoundServer]:
         for key, value in server.environment.items():
             monkeypatch.setenv(key, value)
         monkeypatch.setenv("PULSE_SOURCE", "pipe")
-        server.start()
         import sounddevice
 
-        sounddevice._terminate()
-        sounddevice._initialize()
-        yield server
-        server.stop()
+        try:
+            server.start()
+            with suppress(sounddevice.PortAudioError):  # a test may have left it terminated
+                sounddevice._terminate()
+            sounddevice._initialize()
+            yield server
+        finally:
+            server.stop()
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--every", type=float, default=EVERY, help="seconds between faults")
     parser.add_argument("--messages", type=int, default=0, help="OSC messages at its end")
     parser.add_argument("--seed", type=int, default=0, help="of the order and of the messages")
-    parser.add_argument("--only", default="", help="kinds of faults whose names hold these words")
+    parser.add_argument("--only", default="", help="kinds of faults whose names this pattern finds")
     parser.add_argument("--no-midi", action="store_true", help="leave JACK and the controller out")
     parser.add_argument("--to", type=Path, default=None, help="write the table there instead")
     return parser.parse_args(words)

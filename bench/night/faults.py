@@ -178,14 +178,14 @@ def _bank_broken(hall: Hall) -> None:
 _FILES = (
     _preset("preset broken", lambda hall: hall.venue.write_look("[steer\ntruncation = "), "TOML"),
     _preset("preset emptied", lambda hall: hall.venue.write_look(""), "empty"),
-    _preset("preset removed", lambda hall: hall.venue.look.unlink(), "no such|cannot be read"),
-    _preset("preset huge", lambda hall: hall.venue.write_look("#" * 10_000_000), "larg|bytes|MB"),
+    _preset("preset removed", lambda hall: hall.venue.look.unlink(), "no such"),
+    _preset("preset huge", lambda hall: hall.venue.write_look("#" * 10_000_000), "larger"),
     _preset(
         "preset nested a thousand deep",
         lambda hall: hall.venue.write_look("a = " + "[" * 5000 + "]" * 5000),
-        "nested|deep",
+        "nested",
     ),
-    _preset("preset is a pipe", _fifo, "no such|no file|regular|read|come round"),
+    _preset("preset is a pipe", _fifo, "no file|empty"),
     _preset("preset on a hung path", _hung_path, "has not come round", 7.0),
     Kind("bank gone", _bank_gone, _bank_back, 1.0, check=_cued),
     Kind("bank broken", _bank_broken, _bank_back, 1.0, check=_cued),
@@ -346,7 +346,7 @@ _NETWORK = (
         lambda hall: hall.venue.controller.kill(),
         lambda hall: hall.venue.controller.start(),
         4.0,
-        "MIDI",
+        "MIDI|notice",
         "gone",
         needs="midi",
     ),
@@ -425,4 +425,6 @@ _STAGE = (
     ),
 )
 
+# Whatever is allocated once belongs into the warming up: both steps of the ladder do.
+FIRST: tuple[Kind, ...] = _INSTRUMENT
 KINDS: tuple[Kind, ...] = (*_SOUND, *_INSTRUMENT, *_FILES, *_DISKS, *_NETWORK, *_STAGE)

@@ -86,20 +86,32 @@ class Watch:
                 self._gaps.append((before, self.last))
 
     def taken(self) -> tuple[float, list[Span]]:
-        """The longest time since this was asked last, seconds, and every long one that ended."""
+        """The longest time since this was asked last, seconds, and every long one.
+
+        One that still lasts is told now, and again when it has ended.
+        """
         with self._lock:
-            longest, gaps = max(self._longest, time.monotonic() - self.last), self._gaps
+            now = time.monotonic()
+            longest, gaps = max(self._longest, now - self.last), self._gaps
             self._longest, self._gaps = 0.0, []
-        return longest, gaps
+            lasting = (self.last, now)
+        return longest, gaps + [lasting] * (lasting[1] - lasting[0] > _GAP)
 
 
 class Watched(Window):
     """A window that notes when it drew, that may raise, and does errands in its own thread."""
 
-    def __init__(self, place: Place, *, title: str, on_key: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        place: Place,
+        *,
+        title: str,
+        on_key: Callable[[str], None],
+        tell: Callable[[str], None],
+    ) -> None:
         self.drawings, self.pictures, self.mood = Watch(), Watch(), Mood()
         self.errands: list[Callable[[], object]] = []
-        super().__init__(place, title=title, on_key=on_key)
+        super().__init__(place, title=title, on_key=on_key, tell=tell)
 
     def frame(self, picture: np.ndarray, interval: float) -> None:
         self.pictures.tick()

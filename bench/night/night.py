@@ -12,7 +12,7 @@ from typing import Any
 
 from live.packets import packet_of
 
-from .faults import KINDS, Hall, Kind
+from .faults import FIRST, KINDS, Hall, Kind
 from .measures import Span, Usage, longest, unexplained
 from .player import Answer, Dead
 from .venue import deaf_to_interrupts
@@ -21,7 +21,7 @@ _LOOK = 0.2  # seconds between two looks while something is wrong
 _REST = 1.0  # seconds between two looks while nothing is
 _SAMPLE = 10.0  # seconds between two measurements
 _PATIENCE = 25.0  # seconds that a fault has to be told and got over
-_STEADY = 3.0  # messages: at most so many seconds of them without an answer
+_SETTLING = 4  # looks in which onsets that were just heard come to the screen
 RATE = 3000.0  # messages a second; the show takes 4000
 
 
@@ -35,6 +35,8 @@ class Injection:
     gap: float  # seconds between two drawings at most that no stop of the whole explains
     pictures: float  # seconds between two new pictures at most, with what is explained
     recovered: float | None  # seconds from its mending until all was well; None for never
+    memory: float  # MB more than before
+    onsets: int  # that were heard meanwhile and did not come to the screen
     wrong: str  # of what was checked, or why it could not be done
     done: bool = True  # whether it could be
 
@@ -58,7 +60,10 @@ class Night:
     """Plays one; every list in it grows with its length alone."""
 
     def __init__(self, hall: Hall, seed: int, missing: set[str], only: str = "") -> None:
-        """`missing` are needs of kinds that the venue does not have; `only` is in their names."""
+        """Kinds that need what is `missing` are left out, and those without `only` in their names.
+
+        `only` is a pattern.
+        """
         self.injections: list[Injection] = []
         self.fuzz: Fuzz | None = None
         self.samples: list[Usage] = []  # while nothing was wrong
@@ -67,7 +72,7 @@ class Night:
         self.last: Answer = {}  # the newest status
         self.death = ""  # how the show died
         self.begun = time.monotonic()
-        self.kinds = [k for k in KINDS if k.needs not in missing and only in k.name]
+        self.kinds = [k for k in KINDS if k.needs not in missing and re.search(only, k.name)]
         self._hall, self._seed = hall, seed
         self._sampled = 0.0
 
@@ -86,8 +91,10 @@ class Night:
         self._rest_until(end)
 
     def _kinds(self) -> Iterator[Kind]:
-        """Each once in an order of chance, then each in another order, and so on."""
+        """Each once in an order of chance, some first, then each in another order, and so on."""
         chance = random.Random(self._seed)
+        order = chance.sample(self.kinds, len(self.kinds))
+        yield from sorted(order, key=lambda kind: kind not in FIRST)
         while True:
             yield from chance.sample(self.kinds, len(self.kinds))
 
@@ -112,14 +119,17 @@ class Night:
     # ---- one fault
 
     def _inject(self, kind: Kind) -> None:
-        before = _counts(self._status())
-        looks = _Looks()
+        status = self._status()
+        before, lost = _counts(status), self._lost_for_good()
+        looks, memory = _Looks(), self._hall.player.usage.memory
         begun = time.monotonic()
         try:
             wrong = self._do(kind, begun, looks)
         except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
             reason = f"{type(error).__name__}: {error}"
-            self.injections.append(Injection(kind, begun, False, 0.0, 0.0, None, reason, False))
+            self.injections.append(
+                Injection(kind, begun, False, 0.0, 0.0, None, 0.0, 0, reason, False)
+            )
             return
         recovered = self._recover(kind, before, looks)
         told = not kind.is_told or tells(kind, before, self.last)
@@ -127,9 +137,28 @@ class Night:
         if recovered is None:
             wrong = "; ".join([*self.last["ill"], *([wrong] if wrong else [])])
         looks.add(self._status())
+        memory = self._hall.player.usage.memory - memory
         self.injections.append(
-            Injection(kind, begun, told, looks.gap, looks.pictures, recovered, wrong)
+            Injection(
+                kind,
+                begun,
+                told,
+                looks.gap,
+                looks.pictures,
+                recovered,
+                memory,
+                self._lost_for_good() - lost,
+                wrong,
+            )
         )
+
+    def _lost_for_good(self) -> int:
+        """Onsets that are not on their way to the screen either."""
+        found = _lost(self.last)
+        for _ in range(_SETTLING):
+            time.sleep(_LOOK)
+            found = min(found, _lost(self._status()))
+        return found
 
     def _do(self, kind: Kind, begun: float, looks: "_Looks") -> str:
         try:
@@ -240,7 +269,11 @@ class _Looks:
 
 
 def _counts(status: Answer) -> dict[tuple[str, str], int]:
-    return {(part, kind): count for part, kind, count, _, _ in status["faults"]}
+    return {(part, kind): count for part, kind, count, _ in status["faults"]}
+
+
+def _lost(status: Answer) -> int:
+    return int(status["onsets_heard"] - status["onsets_shown"])
 
 
 def tells(kind: Kind, before: dict[tuple[str, str], int], now: Answer) -> bool:
@@ -249,5 +282,5 @@ def tells(kind: Kind, before: dict[tuple[str, str], int], now: Answer) -> bool:
         count > before.get((part, sort), 0)
         and re.search(kind.part, part)
         and re.search(kind.words, latest)
-        for part, sort, count, _, latest in now["faults"]
+        for part, sort, count, latest in now["faults"]
     )

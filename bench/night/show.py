@@ -9,6 +9,7 @@ reads one JSON object a line, `{"do": NAME, ...}`, and answers each with one. Th
 import json
 import os
 import resource
+import shutil
 import sys
 import threading
 import time
@@ -20,7 +21,7 @@ from typing import Any
 import glfw
 import numpy as np
 
-import live.desk
+import live.preset_files
 from live.desk import Desk
 from live.keep import Keeper, Writer
 from live.microphone import Microphone
@@ -46,6 +47,7 @@ SCREEN = 640, 360
 FILES = 512  # that the show may have open
 TITLE = "a whole night"
 _STALE = 1.0  # seconds without a new picture after which the show is not well
+_NOTICES = 200  # that are told apart
 _PATIENCE = 60.0  # seconds that the show has to end once nobody asks any more
 
 Answer = dict[str, Any]
@@ -60,6 +62,7 @@ class Stage:
         self.clock, self.wall = Clock(time.monotonic), Clock(time.time)
         self.drawing, self.hearing, self.disk, self.reading = Mood(), Mood(), Mood(), Mood()
         self.supervisor = Supervisor(self.clock)
+        self.said = self._overheard()
         look = folder / "look.toml"
         preset = preset_of(str(look))
         ladder = [self._step(side) for side in SIDES]
@@ -72,7 +75,12 @@ class Stage:
             cues=Cues(Bank(folder / "cues.ljbank"), follows=False),
             supervisor=self.supervisor,
         )
-        self.window = Watched(Place(windowed=SCREEN), title=TITLE, on_key=self._key)
+        self.window = Watched(
+            Place(windowed=SCREEN),
+            title=TITLE,
+            on_key=self._key,
+            tell=partial(self.supervisor.faults.tell, "window"),
+        )
         osc, http = (f"127.0.0.1:{given[door]}" for door in ("osc", "http"))
         midi = "auto" if given["midi"] else "off"
         self.doors = Doors(self.show, Wanted.of(osc, None, None, http, True, midi))
@@ -102,6 +110,19 @@ class Stage:
             "status": self._status,
             "wall": partial(self._put_clock, self.wall),
         }
+
+    def _overheard(self) -> dict[str, int]:
+        """Every notice, and how often it was said."""
+        said: dict[str, int] = {}
+        say = self.supervisor.notices.say
+
+        def overheard(text: str) -> None:
+            if text in said or len(said) < _NOTICES:
+                said[text] = said.get(text, 0) + 1
+            say(text)
+
+        self.supervisor.notices.say = overheard  # type: ignore[method-assign]
+        return said
 
     def _step(self, side: int) -> Step:
         def made() -> Generator:
@@ -137,7 +158,7 @@ class Stage:
             return read(name, *given)
 
         Visual.hear = heard  # type: ignore[method-assign, assignment]
-        live.desk.preset_of = parsed  # type: ignore[attr-defined, assignment]
+        live.preset_files.preset_of = parsed  # type: ignore[attr-defined, assignment]
 
     # ---- the evening
 
@@ -186,7 +207,10 @@ class Stage:
             "cue": cues.playing if cues is not None else "",
             "preset": show.desk.preset.name,
             "doors": self._counts(),
-            "faults": [(f.part, f.kind, f.count, f.text, f.latest) for f in self.supervisor.faults],
+            "faults": [
+                *((f.part, f.kind, f.count, f.latest) for f in self.supervisor.faults),
+                *(("notice", text, count, text) for text, count in self.said.items()),
+            ],
             "ill": list(self._ills()),
         }
 
@@ -273,6 +297,8 @@ class Stage:
             writer.ended.wait(5.0)
             self.show.keeping._writers.remove(writer)
             writer.dismiss()
+            for left in self.small.iterdir() if self.small is not None else ():
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def _nobody() -> None:

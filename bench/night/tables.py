@@ -112,7 +112,8 @@ def text(night: Night, left: Left | None, seconds: float, missing: Sequence[str]
         "of the window, *pictures* that between two new pictures in it; times at which the whole "
         "process was stopped explain a gap and are left out of the first. *Well again* is the "
         "time from the end of the fault until sound, threads and pictures are as they should be, "
-        "median and longest.",
+        "median and longest; *onsets lost* were heard and never came to the screen (a window of "
+        "0x0 shows none); *memory* is what more the process holds then, in the median.",
         "## What must hold",
         "\n".join(map(str, verdicts(night, left, seconds))),
         "## Fault by fault",
@@ -129,7 +130,16 @@ def text(night: Night, left: Left | None, seconds: float, missing: Sequence[str]
     return "\n\n".join(parts)
 
 
-_HEAD = ("fault", "times", "told", "gap, ms", "pictures, s", "well again, s")
+_HEAD = (
+    "fault",
+    "times",
+    "told",
+    "gap, ms",
+    "pictures, s",
+    "well again, s",
+    "onsets lost",
+    "memory, MB",
+)
 
 
 def _ran(kind: Kind, night: Night) -> bool:
@@ -151,6 +161,8 @@ def _row(kind: Kind, injections: Sequence[Injection]) -> list[object]:
         f"{1000 * max(one.gap for one in here):.0f}",
         f"{max(one.pictures for one in here):.1f}",
         again if len(well) == len(here) else f"{again} ({len(here) - len(well)} never)",
+        max(0, sum(one.onsets for one in here)),
+        f"{median(one.memory for one in here):+.1f}",
     ]
 
 
@@ -210,7 +222,7 @@ def told(last: Answer) -> list[str]:
     """Every kind of fault that the show told."""
     return [
         f"{part}: {latest} ({count} times)" if count > 1 else f"{part}: {latest}"
-        for part, _, count, _, latest in last.get("faults", ())
+        for part, _, count, latest in last.get("faults", ())
     ]
 
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from live.controls import Controls
 from live.desk import Desk
-from live.midimap import spread_over
 from live.show import Show
 from live.song import Playback
+from live.takeover import spread_over
 from synth.keyframes import Cues
 from synth.knobs import Knobs, knob_of, table, value_of
 from synth.performance import Event

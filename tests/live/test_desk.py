@@ -527,8 +527,8 @@ def ramped(knob: str, start: float, target: float, seconds: float) -> tuple[list
 
 
 def test_a_ramp_ends_exactly_where_it_shall() -> None:
-    """0.7 + (0.02 - 0.7) is 0.019999999999999907."""
-    values, desk = ramped("steer.truncation", 0.7, 0.02, 0.3)
+    """0.15 + (0.02 - 0.15) is 0.01999999999999999, which is no truncation."""
+    values, desk = ramped("steer.truncation", 0.15, 0.02, 0.3)
     assert values[-1] == 0.02
     assert values == sorted(values, reverse=True)
     assert not desk._ramps
@@ -592,6 +592,23 @@ def test_what_fails_before_a_hop_is_told_and_keeps_nothing_else() -> None:
 class Broken:
     def at(self, _number: int) -> float:
         raise ValueError("a ramp that breaks")
+
+
+def test_a_keyframe_without_a_bank_is_told() -> None:
+    desk = Desk(preset_of("silk"), [], None)
+    desk.cue("next")
+    desk.before_hop(playing(desk), 0)
+    assert [fault.latest for fault in desk.faults] == [
+        "no keyframe can come: there is no bank; begin the show with --bank"
+    ]
+
+
+def test_what_was_told_before_the_show_is_in_its_report() -> None:
+    desk, supervisor = Desk(preset_of("silk"), [], None), Supervisor()
+    desk.load("silkk")
+    desk.start(supervisor)
+    desk.stop()
+    assert [fault.part for fault in supervisor.faults] == ["presets"]
 
 
 def test_a_jump_of_the_song_is_told_with_its_hop() -> None:

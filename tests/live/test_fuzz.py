@@ -108,7 +108,8 @@ class Stepped:
     def untold(self) -> int:
         """What was refused or dropped, less what was told of it."""
         quiet = self.controls.refused + self.port.dropped + self.port.malformed
-        return quiet - self.supervisor.faults.total
+        told = (f.count for f in self.supervisor.faults if f.part in ("controls", "OSC in"))
+        return quiet - sum(told)
 
 
 def keyframe(number: int) -> Keyframe:

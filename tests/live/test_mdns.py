@@ -56,10 +56,10 @@ def test_what_is_on_loopback_is_nobodys_business(host: str) -> None:
 def test_a_network_that_does_not_take_part_is_told_and_tried_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def refuse(*_: object, **__: object) -> None:
+    async def refuse(*_: object, **__: object) -> None:
         raise OSError(101, "Network is unreachable")
 
-    monkeypatch.setattr("zeroconf.Zeroconf.register_service", refuse)
+    monkeypatch.setattr("zeroconf.asyncio.AsyncZeroconf.async_register_service", refuse)
     monkeypatch.setattr("live.mdns._AGAIN", 0.2)
     supervisor = Supervisor()
     announcement = Announcement([Service("_oscjson._tcp", "0.0.0.0", 9001)])
@@ -72,18 +72,44 @@ def test_a_network_that_does_not_take_part_is_told_and_tried_again(
 
 
 def test_a_network_that_hangs_delays_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def hang(*_: object, **__: object) -> None:
+    async def hang(*_: object, **__: object) -> None:
         time.sleep(3)
         raise OSError("too late")
 
-    monkeypatch.setattr("zeroconf.Zeroconf.register_service", hang)
+    monkeypatch.setattr("zeroconf.asyncio.AsyncZeroconf.async_register_service", hang)
     supervisor = Supervisor()
     announcement = Announcement([Service("_oscjson._tcp", "0.0.0.0", 9001)])
     begun = time.monotonic()
     announcement.start(supervisor)
     assert time.monotonic() - begun < 0.5
-    time.sleep(0.5)
+    time.sleep(1.0)
     announcement.stop()
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 2.5
     assert [fault.kind for fault in supervisor.faults] == ["left"]
     time.sleep(3)  # it ends by itself, and closes what it opened
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.2, 0.6, 1.2])
+def test_it_ends_soon_whenever_that_is(seconds: float) -> None:
+    """Also in the middle of asking whether its name is free."""
+    supervisor = Supervisor()
+    announcement = Announcement([Service("_oscjson._tcp", "0.0.0.0", 9002)])
+    announcement.start(supervisor)
+    time.sleep(seconds)
+    announcement.stop()
+    assert list(supervisor.faults) == []
+
+
+def test_without_a_network_there_is_nothing_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And once there is one, it is told."""
+    monkeypatch.setattr("live.mdns._REFRESHED", 0.2)
+    addresses = [["127.0.0.1"]]
+    monkeypatch.setattr("live.mdns.reachable", lambda _: addresses[0])
+    supervisor = Supervisor()
+    announcement = Announcement([Service("_oscjson._tcp", "0.0.0.0", 9003)])
+    announcement.start(supervisor)
+    assert found("_oscjson._tcp", 9003, 1.0) is None
+    addresses[0] = [HERE]
+    assert found("_oscjson._tcp", 9003, 20) is not None
+    announcement.stop()
+    assert list(supervisor.faults) == []

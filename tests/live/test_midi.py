@@ -1,4 +1,4 @@
-"""Controllers that play, learn, go and come back: by hand, over wires of files, and through JACK."""
+"""Controllers that play, learn, go and come back: by hand, over wires of files, through JACK."""
 
 import os
 import shutil
@@ -23,6 +23,7 @@ from live.midimap import MODES, Control, Map, kept, map_of
 from live.supervisor import Supervisor, Worker
 from synth.knobs import knobs_of, table, value_of
 from synth.preset import preset_of
+from synth.trouble import Trouble
 from tests.live import wired
 from tests.live.wired import Wires
 from tests.stage import until
@@ -40,6 +41,7 @@ class Instrument(SimpleNamespace):
     def __init__(self) -> None:
         desk = Desk(preset_of("silk"), [], None)
         super().__init__(desk=desk, painter=SimpleNamespace(frozen=False), black=False)
+        self.supervisor = Supervisor()
         self.visual = SimpleNamespace(cues=None, heard=None)
 
     def freeze(self, on: bool) -> None:
@@ -148,8 +150,10 @@ def test_learning_offers_what_a_control_can_play(room: Room) -> None:
 def test_what_no_control_can_play_is_refused_with_a_sentence(
     address: str, why: str, room: Room, tmp_path: Path
 ) -> None:
+    with pytest.raises(Trouble, match=f"^/midi/learn: {address} {why}; learn a knob"):
+        room.midi.learn(address)
     assert not room.controls.receive("/midi/learn", [address])
-    assert room.controls.trouble.startswith(f"/midi/learn: {address} {why}")
+    assert address in room.controls.trouble
     room.say("nanoKONTROL2", "control_change", control=99, value=3)
     assert not (tmp_path / "maps").exists()
 
@@ -208,11 +212,11 @@ def test_faders_that_differ_only_in_their_channel_are_learnt_apart(room: Room) -
 
 def test_learning_stays_in_sight_and_ends_by_itself(room: Room) -> None:
     room.midi.learn("/steer/kick")
-    for _ in range(59):
-        room.clock.now += 1.0
+    for _ in range(9):
+        room.clock.now += 6.0
         room.round("MIDI in")
         assert room.notice == "move a control for /steer/kick"
-    room.clock.now += 2.0
+    room.clock.now += 7.0
     room.round("MIDI in")
     assert room.notice == "no control is learnt"
     room.say("nanoKONTROL2", "control_change", control=99, value=0)
@@ -305,13 +309,14 @@ def test_keyframes_by_number_and_words_may_stand_in_a_map(
     room.plug("Pads")
     assert room.faults == []
     room.say("Pads", "note_on", note=1)
-    assert "there is no bank" in room.faults[0]  # it was asked for
+    assert "there is no bank" in controls.trouble  # it was asked for
 
 
 # ---- whatever is heard
 
 SEVEN = st.integers(0, 127)
 CHANNEL = st.integers(0, 15)
+BARE = ["clock", "start", "continue", "stop", "active_sensing", "reset", "tune_request"]
 MESSAGES = st.one_of(
     st.builds(lambda **v: ("control_change", v), control=SEVEN, value=SEVEN, channel=CHANNEL),
     st.builds(lambda **v: ("note_on", v), note=SEVEN, velocity=SEVEN, channel=CHANNEL),
@@ -328,13 +333,7 @@ MESSAGES = st.one_of(
         frame_type=st.integers(0, 7),
         frame_value=st.integers(0, 15),
     ),
-    st.sampled_from(
-        [
-            (kind, {})
-            for kind in ("clock", "start", "continue", "stop", "active_sensing", "reset")
-            + ("tune_request",)
-        ]
-    ),
+    st.sampled_from([(kind, {}) for kind in BARE]),
 )
 PLACES = st.one_of(
     st.fixed_dictionaries({"cc": st.integers(0, 95), "fine": st.booleans()}),
@@ -397,14 +396,15 @@ def test_what_is_no_message_at_all_is_told(room: Room) -> None:
     odd = {"type": "control_change", "control": 7, "value": "loud", "channel": 0}
     room.midi._queue({"heard": odd, "port": "nanoKONTROL2"})
     room.round("MIDI in")
-    assert len(room.faults) >= 3
+    assert len(room.faults) == 2
     assert all(fault.startswith("MIDI: ") for fault in room.faults)
 
 
 def test_a_message_that_raises_is_told_and_the_next_one_plays(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room.controls, "receive", lambda *_: 1 / 0)
+    takeover = room.midi._ports.boxes["nanoKONTROL2"].takeover
+    monkeypatch.setattr(takeover, "send", lambda *_: 1 / 0)
     for value in range(0, 128, 2):
         room.say("nanoKONTROL2", "control_change", control=7, value=value)
     monkeypatch.undo()
@@ -413,13 +413,6 @@ def test_a_message_that_raises_is_told_and_the_next_one_plays(
     for value in (127, 64):
         room.say("nanoKONTROL2", "control_change", control=7, value=value)
     assert room.controls.value("/steer/depth") == [64 / 127]
-
-
-def test_what_was_refused_is_told(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    node = room.controls.nodes["/steer/depth"]
-    room.controls.nodes["/steer/depth"] = replace(node, write=None)  # after the map was read
-    room.say("nanoKONTROL2", "control_change", control=7, value=127)
-    assert "/steer/depth was refused (/steer/depth: there is no such address" in room.faults[0]
 
 
 def test_programs_are_presets_and_those_that_are_none_are_told(room: Room) -> None:
@@ -479,15 +472,13 @@ def test_a_clock_that_wavers_does_not_flicker(sequencer: Room) -> None:
 
 
 def test_equal_times_and_absurd_tempi_leave_the_tempo_alone(sequencer: Room) -> None:
-    assert ticks(sequencer, 120.0, 4) == [0.0, 120.0]
+    assert ticks(sequencer, 120.0, 4.2) == [0.0, 120.0]
     for _ in range(300):
         sequencer.say("Sequencer", "clock")  # all at once
     assert ticks(sequencer, 2000.0, 2) == [120.0]
     assert ticks(sequencer, 10.0, 4) == [120.0]
-    assert any("its clock says inf beats a minute; 20 to 300" in f for f in sequencer.faults) or (
-        "beats a minute; 20 to 300 are followed" in sequencer.faults[0]
-    )
-    assert len(sequencer.faults) == 1
+    (fault,) = sequencer.faults
+    assert "MIDI: Sequencer: its clock " in fault
 
 
 def test_a_clock_that_stopped_lets_the_ears_listen_again(sequencer: Room) -> None:
@@ -514,8 +505,13 @@ def test_a_tempo_that_was_set_by_hand_outlives_the_clock(sequencer: Room) -> Non
 
 @pytest.fixture
 def wired_midi(
-    wires: Wires, controls: Controls, tmp_path: Path
+    wires: Wires, controls: Controls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Midi, Supervisor]]:
+    """With less patience than in a show."""
+    for constant, seconds in (("supervisor._SHORTEST", 0.6), ("midiports._LOOK", 0.2)):
+        monkeypatch.setattr(f"live.{constant}", seconds)
+    for constant, seconds in (("_SLOW", 3.0), ("_PATIENCE", 0.6)):
+        monkeypatch.setattr(f"live.midiports.{constant}", seconds)
     supervisor = Supervisor()
     midi = Midi(controls, tmp_path / "maps")
     supervisor.start()
@@ -566,11 +562,15 @@ def test_lights_that_failed_are_told_and_come_again(
     until(lambda: lights(wires, "nanoKONTROL2").get(7) == 127, "its lights", 5)
 
 
-@pytest.mark.parametrize("word", ["look", "open", "send"])
+@pytest.mark.parametrize("word", ["look", "open"])
 def test_a_driver_that_hangs_is_told_replaced_and_opens_once(
-    word: str, wired_midi: tuple[Midi, Supervisor], wires: Wires, monkeypatch: pytest.MonkeyPatch
+    word: str,
+    wired_midi: tuple[Midi, Supervisor],
+    wires: Wires,
+    controls: Controls,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("live.midiports._SLOW", 0.5)  # which opening may take
+    monkeypatch.setattr("live.midiports._SLOW", 2.0)  # which starting and opening may take
     midi, supervisor = wired_midi
     until(lambda: wires.calls("look") > 2, "the first looks", 5)
     fate = wires.fate(f"{word}-hangs")
@@ -578,19 +578,19 @@ def test_a_driver_that_hangs_is_told_replaced_and_opens_once(
     wires.plug("nanoKONTROL2")
     until(lambda: any("has not come round" in str(f) for f in supervisor.faults), "its telling", 9)
     fate.unlink()
-    opened = wires.calls("open")
     until(lambda: lights(wires, "nanoKONTROL2").get(7) == 127, "its lights", 15)
     assert midi.connected == ["nanoKONTROL2"]
-    assert wires.calls("open") <= opened + 2  # an input and an output
-    assert [fault.part for fault in supervisor.faults] == ["MIDI"]
+    wires.say("nanoKONTROL2", "control_change", control=45, value=127)  # turns /freeze
+    until(lambda: controls.value("/freeze") == [True], "the button", 5)
+    time.sleep(0.3)
+    assert controls.value("/freeze") == [True]  # it was heard once
 
 
-@pytest.mark.parametrize("word", ["look", "send"])
 def test_a_driver_that_falls_is_told_and_all_is_taken_up_again(
-    word: str, wired_midi: tuple[Midi, Supervisor], wires: Wires, controls: Controls
+    wired_midi: tuple[Midi, Supervisor], wires: Wires, controls: Controls
 ) -> None:
-    midi, supervisor = wired_midi
-    fate = wires.fate(f"{word}-falls")
+    _, supervisor = wired_midi
+    fate = wires.fate("send-falls")
     fate.touch()
     wires.plug("nanoKONTROL2")
     until(lambda: any("signal 11" in str(f) for f in supervisor.faults), "its telling", 9)
@@ -620,7 +620,8 @@ def test_the_end_comes_within_a_second_whatever_the_driver_does(
     midi.stop()
     assert time.monotonic() - begun < 1.0
     assert controls.learn is None
-    assert [str(fault) for fault in supervisor.faults] == []
+    until(lambda: all(link.is_gone(0) for link in midi._driver._links), "the processes' end", 5)
+    assert not any("has not come round" in str(fault) for fault in supervisor.faults)
 
 
 def test_nothing_that_never_began_is_hard_to_end(wires: Wires, controls: Controls) -> None:
@@ -665,8 +666,11 @@ def jack() -> Iterator[None]:
 
 
 @pytest.fixture
-def supervisor() -> Supervisor:
-    return Supervisor()
+def supervisor() -> Iterator[Supervisor]:
+    supervisor = Supervisor()
+    supervisor.start()
+    yield supervisor
+    supervisor.stop()
 
 
 @pytest.fixture
@@ -675,7 +679,6 @@ def midi(jack: None, supervisor: Supervisor, controls: Controls, tmp_path: Path)
     midi.start(supervisor)
     yield midi
     midi.stop()
-    assert [str(fault) for fault in supervisor.faults] == []
 
 
 def message(kind: str, **values: int) -> Any:
@@ -691,8 +694,9 @@ def test_a_controller_is_found_plays_learns_and_comes_back(
 ) -> None:
     shown = mido.open_input("nanoKONTROL2", virtual=True, client_name="lights of nanoKONTROL2")
     box = controller("nanoKONTROL2")
-    until(lambda: bool(midi.connected), "the controller", 6)
-    until(lambda: (m := shown.poll()) is not None and m.control == 7, "its lights", 6)
+    until(lambda: bool(midi.connected), "the controller", 15)
+    until(lambda: (m := shown.poll()) is not None and m.control == 7, "its lights", 15)
+    shown.close()
     for value in range(0, 128, 8):
         box.send(message("control_change", control=7, value=value))  # /steer/depth is at 1
     box.send(message("control_change", control=7, value=127))
@@ -712,12 +716,11 @@ def test_a_controller_is_found_plays_learns_and_comes_back(
     until(lambda: controls.value("/preset/name") == [names[2]], "the preset", 3)
 
     box.close()
-    until(lambda: not midi.connected, "the loss", 6)
+    until(lambda: not midi.connected, "the loss", 15)
     time.sleep(0.2)
     box = controller("nanoKONTROL2")
-    until(lambda: bool(midi.connected), "the return", 6)
+    until(lambda: bool(midi.connected), "the return", 15)
     box.close()
-    shown.close()
 
 
 def test_a_controller_without_a_map_is_left_alone(midi: Midi) -> None:

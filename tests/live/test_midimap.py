@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from live import layouts
@@ -66,6 +66,7 @@ def test_a_map_is_written_as_it_is_read(tmp_path: Path) -> None:
     assert maps_of(tmp_path, pytest.fail)[0] == learned
 
 
+@settings(deadline=None)
 @given(MAPS)
 def test_every_map_is_written_as_it_is_read(learned: Map) -> None:
     assert map_of(text_of(learned), "here") == learned
@@ -89,7 +90,7 @@ def test_names_with_quotes_and_worse_are_kept(name: str, tmp_path: Path) -> None
         ('name = ""', "name is ''; write a part of the port's name"),
         ('name = " "', "write a part of the port's name"),
         ("name = 5", "name is 5; write a part of the port's name"),
-        (f"name = 0x{'f' * 9000}", "name is a very large number; write a part"),
+        (f"name = 0x{'f' * 9000}", "name is a number of 10838 digits; write"),
         ("name = " + "9" * 9000, "is not TOML"),
         ("name = " + "[" * 5000, "is nested too deeply"),
         ('name = "a"\nclock = 1', "clock is 1; use true or false"),
@@ -173,6 +174,7 @@ def test_a_folder_that_is_none_is_told_and_one_that_is_missing_is_not(tmp_path: 
     assert sentence == f"{tmp_path / 'file'}: maps of your own cannot be read (Not a directory)"
 
 
+@settings(deadline=None)  # it writes files
 @given(st.binary(max_size=200) | st.text().map(lambda text: text.encode("utf-8")))
 def test_no_bytes_raise(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     folder = tmp_path_factory.mktemp("maps")

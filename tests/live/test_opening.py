@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -125,6 +126,32 @@ def test_portaudio_is_not_begun_anew_while_a_stream_is_still_closing(library: Po
     until(lambda: len(library.streams) > 1, "the next attempt", 10)
     assert asked == []
     closing.set()
+    microphone.stop()
+
+
+def test_a_library_that_did_not_begin_again_is_begun_at_the_next_attempt(
+    library: PortAudio,
+) -> None:
+    """PortAudio refuses to end what never began."""
+    library.let_go.set()
+    refusals = [OSError("no host"), OSError("no host")]
+    running = [True]
+
+    def terminate() -> None:
+        if not running[0]:
+            raise OSError("PortAudio not initialized")
+        running[0] = False
+
+    def initialize() -> None:
+        if refusals:
+            raise refusals.pop()
+        running[0] = True
+
+    library._terminate, library._initialize = terminate, initialize  # type: ignore[method-assign]
+    microphone = Microphone()
+    microphone.line = replace(microphone.line, tries=1)
+    microphone.start(Supervisor())
+    until(lambda: microphone.line.phase is Phase.OPEN, "the input", 10)
     microphone.stop()
 
 

@@ -8,7 +8,6 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +39,6 @@ def playing(tmp_path: Path) -> Iterator[tuple[Show, OscQuery]]:
     show = Show(Playback(song, aloud=False), Desk(preset_of("silk"), [], None), lamp, steps(lamp))
     show.overlay_on = False
     controls = Controls(show)
-    limit = controls.nodes["/look/flash_limit"]
-    controls.nodes["/look/flash_limit"] = replace(limit, write=None)  # whoever plays may not
     server = OscQuery(controls, ("127.0.0.1", 0), None, page=True, token=TOKEN)
     server.start(show.supervisor)
     stage = threading.Thread(target=show.run, args=(NoWindow(),))

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from live.ears import Ears
 from live.record import Recorder
 from live.song import Playback
+from live.supervisor import Shift
 from render.timeline import latents_of
 from synth.hop import HOP, RATE
 from synth.knobs import Knobs
@@ -86,6 +88,7 @@ def test_a_picture_stands_where_a_render_of_the_same_performance_has_it(tmp_path
     film = Recorder(tmp_path / "a.mp4", (64, 64))
     log = PerformanceWriter(tmp_path / "a.ljlog", {}, knobs)
     played: list[Latent] = []
+    shift = Shift(time.monotonic)
 
     def after_hop(samples: np.ndarray, latent: Latent) -> None:
         film.hop(samples)
@@ -95,7 +98,7 @@ def test_a_picture_stands_where_a_render_of_the_same_performance_has_it(tmp_path
     source = Playback(sounds.write_wav(tmp_path / "song.wav", song), aloud=False)
     ears = Ears(source, Visual(knobs, lamp.embed), after_hop=after_hop)
     for number, samples in enumerate(sounds.hops(song), 1):
-        ears._hear(samples, 0.0)
+        ears._hear(samples, 0.0, shift)
         moment = ears.moments.take(0.0)
         assert moment is not None
         film.picture(grey(number % 25 * 10), moment.hop)

@@ -1,10 +1,13 @@
 """Parts of a show that raise, hang and vanish, and what the audience sees of it: pictures."""
 
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +26,7 @@ from live.song import Playback
 from live.supervisor import Shift, Supervisor
 from live.window import NoWindow
 from synth.hop import HOP, RATE
+from synth.keyframes import Cues
 from synth.knobs import Knobs
 from synth.latents import Latent
 from synth.performance import Event, performance_of
@@ -31,6 +35,7 @@ from synth.visual import Visual
 from tests import sounds
 from tests.doubles import Lamp, Room
 from tests.stage import until
+from tests.synth.test_bank import bank, keyframe
 
 
 class Clock:
@@ -276,6 +281,42 @@ def test_moments_of_another_generators_classes_are_not_drawn_but_their_onsets_ar
     assert frame.onsets >= 1
 
 
+def test_a_bank_of_another_generator_waits_until_its_own_plays_and_that_is_told(
+    tmp_path: Path,
+) -> None:
+    """Both embeddings are equally long: what it would show is silent nonsense."""
+    frames = [keyframe("one", 0.0, 1.0), keyframe("two", 1.0, 1.0)]
+    narrow = [
+        replace(f, latent=replace(f.latent, embedding=f.latent.embedding[:12])) for f in frames
+    ]
+    room, lamp = Room(), Lamp()
+    cues = Cues(bank(tmp_path, *narrow), follows=False)  # made for procedural
+    show = Show(room, desk(), lamp, ladder(lamp), cues=cues)
+    assert [str(f) for f in show.supervisor.faults] == [
+        "cues: lamp plays; the bank was made for procedural and waits"
+    ]
+    shift = Shift(time.monotonic)
+
+    def noise() -> np.ndarray:
+        room.sound()
+        show.ears._listen(shift)
+        moment = show.ears.moments.take(0.0)
+        assert moment is not None
+        return moment.latent.embedding
+
+    noise()
+    cues.go(1)
+    before = noise()
+    for _ in range(100):
+        after = noise()
+    assert cues.playing == ""
+    show._play_on(type("Own", (Lamp,), {"name": "procedural"})())
+    for _ in range(100):
+        after = noise()
+    assert cues.playing == "two"
+    assert not np.allclose(before, after, atol=0.05)
+
+
 def test_a_look_that_fades_keeps_moving_as_it_did_on_another_generator() -> None:
     def noises(*, changes: bool) -> list[np.ndarray]:
         lamp, other = Lamp(), Other()
@@ -290,6 +331,53 @@ def test_a_look_that_fades_keeps_moving_as_it_did_on_another_generator() -> None
         return rows
 
     assert np.array_equal(noises(changes=True), noises(changes=False))
+
+
+def test_a_step_that_hung_is_never_stepped_up_to_again() -> None:
+    first, second = Lamp(), Lamp()
+    painter, _ = painter_of(
+        Step("fine", 1.0, lambda: first), Step("coarse", 1.0, lambda: second), first=first
+    )
+    shift = Shift(time.monotonic)
+    painter._give_up_the_generator()
+    painter._paint(shift)
+    assert painter.governor.level == 1
+    for _ in range(20_000):
+        painter._govern(0.01, shift)
+    assert painter.governor.level == 1
+
+
+def test_a_step_that_failed_is_tried_again_ever_later() -> None:
+    first, second = Lamp(), Lamp()
+    painter, _ = painter_of(
+        Step("fine", 1.0, lambda: first), Step("coarse", 1.0, lambda: second), first=first
+    )
+    shift = Shift(time.monotonic)
+    shift.wait = lambda _seconds: False  # type: ignore[method-assign]
+    waits = []
+    for _ in range(3):
+        while painter.governor.level == 0:
+            painter._failed(RuntimeError("no memory"), shift)
+        waits.append(painter.governor.trial)
+        while painter.governor.level == 1:
+            painter._govern(0.01, shift)
+    assert waits == [16.0, 32.0, 64.0]
+
+
+def test_the_last_step_is_made_anew_when_it_fails_again_and_again() -> None:
+    made: list[Lamp] = []
+
+    def make() -> Lamp:
+        made.append(Lamp())
+        return made[-1]
+
+    painter, _ = painter_of(Step("only", 1.0, make), first=Lamp())
+    shift = Shift(time.monotonic)
+    shift.wait = lambda _seconds: False  # type: ignore[method-assign]
+    for _ in range(6):
+        painter._failed(RuntimeError("no device"), shift)
+    assert len(made) == 2
+    assert painter.generator is made[1]
 
 
 # ---- hearing
@@ -505,6 +593,67 @@ def test_a_report_is_on_disk_while_the_show_plays(song: Path, tmp_path: Path) ->
     report = json.loads((tmp_path / "r.json").read_text())
     assert report["ended"] == "Escape"
     assert 0 < report["screen_ms"]["p50"] <= report["screen_ms"]["longest"]
+
+
+def test_two_signals_while_a_show_ends_cost_neither_its_report_nor_its_files(
+    song: Path, tmp_path: Path
+) -> None:
+    """A terminal that closes sends two: the kernel's and the shell's."""
+    slow = threading.Event()
+
+    class Slow(Kept):
+        def close(self) -> None:
+            slow.wait(0.3)
+            super().close()
+
+    kept = Slow()
+    show = Show(Playback(song, aloud=False), desk(), Lamp(), ladder(Lamp()))
+
+    def end() -> None:
+        until(lambda: show.ears.hops > 20, "hops", 20)
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.05)
+
+    threading.Thread(target=end, daemon=True).start()
+    report = show.run(NoWindow(), 30.0, keepers=lambda: [kept], report=tmp_path / "r.json")
+    assert report.ended == "Ctrl-C or a signal"
+    assert report.seconds < 20
+    assert kept.closed
+    assert json.loads((tmp_path / "r.json").read_text())["ended"] == report.ended
+
+
+def test_a_window_that_cannot_say_whether_it_is_open_is_drawn_on(
+    song: Path, tmp_path: Path
+) -> None:
+    class Confused(NoWindow):
+        @property
+        def is_open(self) -> bool:  # type: ignore[override]
+            raise RuntimeError("no handle")
+
+    show = Show(Playback(song, aloud=False), desk(), Lamp(), ladder(Lamp()))
+    report = show.run(Confused(), 1.0, report=tmp_path / "r.json")
+    assert report.ended == "its time"
+    assert any("no handle" in fault for fault in sentences(report.faults))
+
+
+def test_looks_that_change_many_times_before_the_first_hop_are_played() -> None:
+    visual = Visual(Knobs(), Lamp().embed)
+    for seed in range(1, 9):
+        visual.change(Knobs.model_validate({"steer": {"seed": seed}}))
+    visual.hear(np.zeros(HOP, np.float32))
+    assert visual.knobs.steer.seed == 8
+
+
+def test_panic_and_seeds_by_turns_cost_a_hop_two_changes_at_most() -> None:
+    held = desk()
+    visual = Visual(held.preset.knobs, Lamp().embed)
+    for seed in range(200):
+        held.turn("steer.seed", seed + 1)
+        held.reset()
+    held.before_hop(visual, 0)
+    assert visual.changes <= 2
+    assert visual.knobs.steer.seed == 0
 
 
 # ---- what is written

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from live.midimap import MODES, Control, Map
@@ -168,8 +168,8 @@ def test_another_channel_is_not_heard() -> None:
         (Control("/steer/classes", cc=1, mode="sign"), (), "is (), which is no place"),
         (Control("/steer/avoid", note=1), (), "which is no place on a scale"),
         (Control("/steer/avoid", note=1, momentary=True), (), "is no scale that a pad could play"),
-        (Control("/look/fit", cc=1), "sideways", "is sideways, which is no place on a scale"),
-        (Control("/look/fit", note=1), "sideways", "is sideways, which is no place on a scale"),
+        (Control("/look/fit", cc=1), "sideways", "is 'sideways', which is no place on a scale"),
+        (Control("/look/fit", note=1), "sideways", "is 'sideways', which is no place on a scale"),
         (Control("/look/fit", cc=1, mode="twos"), "sideways", "no place on a scale"),
         (Control("/steer/depth", cc=1), math.nan, "which is no place on a scale"),
         (Control("/steer/depth", cc=1), "loud", "which is no place on a scale"),
@@ -212,6 +212,7 @@ def test_lights_of_what_is_no_place_on_a_scale_stay_as_they_are(value: Any) -> N
     assert takeover.lights("/steer/depth", value) == []
 
 
+@settings(deadline=None)
 @given(st.sampled_from(SCALES), st.floats(0, 1))
 def test_every_place_of_a_fader_is_a_value_of_the_knob(address: str, part: float) -> None:
     knob = KNOBS[address]
@@ -248,6 +249,7 @@ SEVEN = st.integers(0, 127)
 MESSAGES = st.tuples(st.booleans(), SEVEN, SEVEN, st.integers(1, 16))
 
 
+@settings(deadline=None)
 @given(st.lists(CONTROLS, max_size=6), st.lists(MESSAGES, max_size=30), st.booleans())
 def test_whatever_is_moved_the_knobs_stay_on_their_scales(
     controls: list[Control], messages: list[tuple[bool, int, int, int]], forgetful: bool
@@ -266,3 +268,10 @@ def test_whatever_is_moved_the_knobs_stay_on_their_scales(
     for address, arguments in desk.sent:
         if arguments:
             assert is_of(KNOBS[address], arguments[0]), address
+
+
+def test_detents_pass_the_gap_under_the_slowest_tempo() -> None:
+    knob = KNOBS["/hear/bpm"]
+    assert turned(knob, 20.0, -1) == 0
+    assert turned(knob, 0.0, 1) == 20
+    assert turned(knob, 300.0, 5) == 300

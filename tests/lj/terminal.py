@@ -7,6 +7,7 @@ import sys
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from lj.__main__ import main
@@ -22,14 +23,12 @@ class Terminal:
         self._own = {"PYTHONPATH": str(site)} | self._cache
         self._started: list[subprocess.Popen[str]] = []
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, **options: Any) -> subprocess.Popen[str]:
+        """Start it; `options` are subprocess.Popen's."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        command, own = self._lj + list(words), os.environ | self._own
         process = subprocess.Popen(
-            self._lj + list(words),
-            cwd=self.folder,
-            env=os.environ | self._own,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+            command, cwd=self.folder, env=own, text=True, **(pipes | options)
         )
         self._started.append(process)
         return process
@@ -50,7 +49,7 @@ class Terminal:
 
         What it changes in the process is put back; an error that it lets through is raised here.
         """
-        asked_to_stop = signal.getsignal(signal.SIGTERM)
+        signals = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
         out, err = StringIO(), StringIO()
         try:
             with (
@@ -62,7 +61,8 @@ class Terminal:
             ):
                 code = _exit_code()
         finally:
-            signal.signal(signal.SIGTERM, asked_to_stop)
+            for number, handler in signals.items():
+                signal.signal(number, handler)
         return code, out.getvalue(), err.getvalue()
 
 

@@ -1,8 +1,7 @@
 """Films in chunks beside the same films in one go."""
 
-import os
-import signal
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,74 +13,33 @@ from torch import Tensor
 
 from render import farm
 from render.manifest import Manifest, read_manifest
+from render.parts import folder_of, opened
 from render.plan import latent_of, read_plan, row_of, write_plan
-from render.song import Job, render
-from render.workers import work_by
-from synth.generators import Generator, generator_of
+from render.song import render, visual_for
+from render.timeline import latents_of
+from synth.bank import Bank, Keyframe, save_bank
+from synth.generators import Generator
 from synth.knobs import Knobs
 from synth.latents import Latent
 from synth.preset import preset_of
+from synth.sound import hops_of
 from synth.trouble import Trouble
-from tests import sounds
-
-SECONDS = 4.0
-SILENT = lambda _text: None  # noqa: E731
+from tests.render.films import (
+    SECONDS,
+    Slopes,
+    beaten,
+    begun,
+    in_chunks,
+    inputs_of,
+    job,
+    psnr,
+    watched,
+)
 
 
 @pytest.fixture(scope="module")
 def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("song")
-    beat = sounds.struck(sounds.kick(), [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5], SECONDS)
-    return sounds.write_wav(folder / "song.wav", sounds.chord((57, 60, 64), SECONDS) + beat)
-
-
-def job(song: Path, film: Path) -> Job:
-    return Job(song, film, (96, 64), Fraction(30), quality="best")
-
-
-def begun(made: Job, generator: Generator, knobs: Knobs, chunk: int = 17) -> Manifest:
-    options = {"name": "procedural", "resolution": 96, "weights": "", "device": "cpu"}
-    inputs = farm.inputs_of(made, knobs, generator, None, chunk=chunk, how="")
-    manifest = farm.opened(made, inputs, farm.call_of(made, options), SILENT)
-    farm.plan(manifest, made, generator, knobs)
-    return manifest
-
-
-def in_chunks(made: Job, generator: Generator, knobs: Knobs) -> None:
-    work = farm.work_here(generator, made)
-    farm.render_in_chunks(begun(made, generator, knobs), made, work, lambda _d, _t: None)
-
-
-def watched(film: Path) -> tuple[np.ndarray, list[Fraction]]:
-    with av.open(film) as file:
-        frames = list(file.decode(video=0))
-    times = [frame.pts * frame.time_base for frame in frames]
-    return np.stack([frame.to_ndarray(format="rgb24") for frame in frames]), times
-
-
-def psnr(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    error = ((a.astype(float) - b) ** 2).mean((1, 2, 3))
-    return 10 * np.log10(255**2 / np.maximum(error, 1e-9))
-
-
-class Slopes:
-    """Smooth colours that move with the noise: cheap to draw, and they show any slip in time."""
-
-    name, resolution, width, embedding_size = "slopes", 96, 96, 128
-
-    def embed(self, classes: np.ndarray) -> np.ndarray:
-        return classes[:, :128]
-
-    def frames(self, latents: Sequence[Latent]) -> Tensor:
-        across = torch.linspace(0, 1, 96)
-        pictures = []
-        for latent in latents:
-            a, b, c = (float(v) for v in latent.noise[:3])
-            red = 0.5 + 0.4 * torch.sin(4 * across + 3 * a)[None, :].expand(96, 96)
-            green = 0.5 + 0.4 * torch.sin(4 * across + 3 * b)[:, None].expand(96, 96)
-            blue = torch.full((96, 96), 0.5 + 0.2 * c)
-            pictures.append((torch.stack([red, green, blue], 2) * 255).clamp(0, 255))
-        return torch.stack(pictures).to(torch.uint8)
+    return beaten(tmp_path_factory.mktemp("song") / "song.wav")
 
 
 class Strobe:
@@ -112,7 +70,50 @@ def test_chunks_make_the_same_film(generator: Generator, song: Path, tmp_path: P
     assert psnr(a, b).min() > 36
     with av.open(straight.film) as x, av.open(chunked.film) as y:
         assert x.streams.audio[0].duration == y.streams.audio[0].duration
-    assert not farm.folder_of(chunked.film).exists()
+    assert not folder_of(chunked.film).exists()
+
+
+class Textures(Slopes):
+    """Slopes of what the fine parts of the picture are made of."""
+
+    name = "textures"
+
+    def frames(self, latents: Sequence[Latent]) -> Tensor:
+        return super().frames([replace(latent, noise=latent.noises[2]) for latent in latents])
+
+
+def keyframe(time: float, *, apart: bool) -> Keyframe:
+    stream = np.random.RandomState(int(time))
+    noise, embedding, levels = (
+        stream.standard_normal(shape).astype(np.float32) for shape in (128, 128, (3, 128))
+    )
+    latent = Latent(noise, embedding, 0.7, levels if apart else None)
+    return Keyframe("words", time, 1.0, 0.5, 0.1, latent, np.zeros((2, 2, 3), np.uint8))
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_chunks_have_the_noise_that_a_bank_has_for_each_size(
+    apart: bool, song: Path, tmp_path: Path
+) -> None:
+    knobs = preset_of("silk").knobs
+    assert not any(knobs.bands.model_dump().values())  # the bank alone takes sizes apart
+    save_bank(tmp_path / "a.ljbank", [keyframe(t, apart=apart) for t in (0.0, 2.0)], {})
+    bank = Bank(tmp_path / "a.ljbank")
+    straight, chunked = (
+        replace(job(song, tmp_path / name), bank=bank) for name in ("a.mp4", "b.mp4")
+    )
+    generator = Textures()
+    visual = visual_for(straight, generator, knobs)
+    path = list(latents_of(hops_of(song), visual, straight.fps))
+    manifest = begun(chunked, generator, knobs)
+    planned = read_plan(manifest.plan_file, range(len(path)), embedding=128, apart=manifest.apart)
+    assert any(latent.levels is not None for latent in path) == apart
+    for one, other in zip(path, planned, strict=True):
+        for name in ("noise", "noises", "embedding", "truncation", "kick"):
+            np.testing.assert_allclose(getattr(one, name), getattr(other, name), atol=1e-6)
+    render(straight, generator, knobs, lambda _d, _t: None)
+    in_chunks(chunked, generator, knobs)
+    assert psnr(watched(straight.film)[0], watched(chunked.film)[0]).min() > 36
 
 
 def test_finished_chunks_are_kept_and_damaged_ones_made_again(song: Path, tmp_path: Path) -> None:
@@ -125,8 +126,7 @@ def test_finished_chunks_are_kept_and_damaged_ones_made_again(song: Path, tmp_pa
     manifest.segment(2).write_bytes(b"spoiled")
     manifest.segment(4).unlink()
     said: list[str] = []
-    inputs = farm.inputs_of(made, knobs, generator, None, chunk=17, how="")
-    again = farm.opened(made, inputs, manifest.call, said.append)
+    again = opened(made, inputs_of(made, generator, knobs), manifest.call, said.append)
     assert again.missing() == [1, 2, 3, 4, 5, 6, 7]
     assert "2 chunks were damaged" in said[0]
     assert "1 of 8 chunks are done" in said[1]
@@ -140,19 +140,6 @@ def test_finished_chunks_are_kept_and_damaged_ones_made_again(song: Path, tmp_pa
     farm.render_in_chunks(again, made, work, lambda _d, _t: None)
     assert drawn == [1, 2, 3, 4, 5, 6, 7]
     assert len(watched(made.film)[0]) == SECONDS * 30
-
-
-def test_another_input_begins_anew_and_says_what(song: Path, tmp_path: Path) -> None:
-    generator, made = Slopes(), job(song, tmp_path / "a.mp4")
-    manifest = begun(made, generator, preset_of("silk").knobs)
-    farm.render_chunk(manifest, 0, generator, made)
-    manifest.finished(0)
-    said: list[str] = []
-    inputs = farm.inputs_of(made, preset_of("reef").knobs, generator, None, chunk=20, how="")
-    fresh = farm.opened(made, inputs, manifest.call, said.append)
-    assert "was begun with another knobs, chunk; it begins anew" in said[0]
-    assert not fresh.plan
-    assert not manifest.segment(0).exists()
 
 
 def test_ctrl_c_keeps_chunks_and_shows_what_is_done(song: Path, tmp_path: Path) -> None:
@@ -169,29 +156,6 @@ def test_ctrl_c_keeps_chunks_and_shows_what_is_done(song: Path, tmp_path: Path) 
     assert len(watched(outcome.film)[0]) == outcome.frames >= 34
     assert not made.film.exists()
     in_chunks(made, generator, knobs)
-    assert len(watched(made.film)[0]) == SECONDS * 30
-
-
-def test_processes_share_the_work_and_a_killed_one_costs_its_chunk(
-    song: Path, tmp_path: Path
-) -> None:
-    knobs, made = preset_of("silk").knobs, job(song, tmp_path / "a.mp4")
-    generator = generator_of("procedural", resolution=96)
-    manifest = begun(made, generator, knobs, chunk=30)
-    killed: list[int] = []
-
-    def progress(done: int, _total: int | None) -> None:
-        if done and not killed:
-            children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-            for child in map(int, children):
-                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-                    killed.append(child)
-                    os.kill(child, signal.SIGKILL)
-                    return
-
-    outcome = farm.render_in_chunks(manifest, made, work_by(["cpu", "cpu"]), progress)
-    assert killed
-    assert outcome.whole
     assert len(watched(made.film)[0]) == SECONDS * 30
 
 
@@ -219,11 +183,41 @@ def test_a_plan_gives_its_latents_back(tmp_path: Path) -> None:
     assert latent_of(row_of(latents[0], apart=False), 16).levels is None
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"format": 9}', '{"format": 1, "inputs": {}}'])
-def test_what_is_no_manifest_is_named(text: str, tmp_path: Path) -> None:
-    (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(Trouble, match="is no manifest of a render"):
-        read_manifest(tmp_path)
+@pytest.mark.parametrize("left", [b"", b"short", bytes(1024)])
+def test_a_plan_that_is_cut_off_is_named(left: bytes, tmp_path: Path) -> None:
+    (tmp_path / "plan.f32").write_bytes(left)
+    with pytest.raises(Trouble, match="plan.f32: .*run lj render again"):
+        read_plan(tmp_path / "plan.f32", range(0, 4), embedding=126, apart=False)
+
+
+def test_a_lost_plan_costs_no_chunk(song: Path, tmp_path: Path) -> None:
+    generator, knobs, made = Slopes(), preset_of("silk").knobs, job(song, tmp_path / "a.mp4")
+    manifest = begun(made, generator, knobs, chunk=60)
+    farm.render_chunk(manifest, 0, generator, made)
+    manifest.finished(0)
+    plan = manifest.plan_file.read_bytes()
+    manifest.plan_file.write_bytes(b"spoiled")
+    again = begun(made, generator, knobs, chunk=60)
+    assert again.missing() == [1]
+    assert again.plan_file.read_bytes() == plan
+    assert read_manifest(again.folder).missing() == [1]
+
+
+def test_a_lost_plan_that_comes_out_differently_throws_no_chunk_away(
+    song: Path, tmp_path: Path
+) -> None:
+    """As another machine's numbers may."""
+    generator, knobs, made = Slopes(), preset_of("silk").knobs, job(song, tmp_path / "a.mp4")
+    manifest = begun(made, generator, knobs, chunk=60)
+    farm.render_chunk(manifest, 0, generator, made)
+    manifest.finished(0)
+    manifest.plan_file.unlink()
+    slower = knobs.model_copy(update={"steer": knobs.steer.model_copy(update={"jitter": 0.1})})
+    again = opened(made, manifest.inputs, manifest.call, lambda _text: None)
+    with pytest.raises(Trouble, match="was lost, and this machine plans it differently"):
+        farm.plan(again, made, generator, slower)
+    assert again.holds(0)
+    assert not list(again.folder.glob(".plan*"))
 
 
 class Alternating(Strobe):

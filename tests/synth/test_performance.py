@@ -2,16 +2,27 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from synth.keyframes import Cues
 from synth.knobs import Knobs, with_values
 from synth.latents import Latent
-from synth.performance import Event, Performance, PerformanceWriter, Replay, changed, performance_of
+from synth.performance import (
+    BLACKOUT,
+    Event,
+    Performance,
+    PerformanceWriter,
+    Replay,
+    changed,
+    performance_of,
+)
 from synth.preset import preset_of
 from synth.sound import hops_of
 from synth.trouble import Trouble
@@ -19,6 +30,8 @@ from synth.visual import Visual
 from tests import sounds
 from tests.doubles import Lamp
 from tests.synth.test_bank import bank, keyframe
+
+DEEP = "[" * 100_000
 
 
 def written(folder: Path) -> Path:
@@ -103,6 +116,70 @@ def test_a_blackout_fades_over_a_second() -> None:
     assert shades == pytest.approx([1, 1, 0.5, 0, 0, 0.5, 1], abs=0.02)
 
 
+def shade_by_its_definition(events: tuple[Event, ...], seconds: float) -> float:
+    """Every blackout up to now, one after the other."""
+    shade, aim, since = 1.0, 1.0, 0.0
+
+    def faded(until: float) -> float:
+        step = (until - since) / BLACKOUT
+        return max(aim, shade - step) if aim < shade else min(aim, shade + step)
+
+    for event in events:
+        at = event["hop"] * Visual.HOP_SECONDS
+        if "blackout" in event and at <= seconds:
+            shade = faded(at)
+            aim, since = (0.0 if event["blackout"] else 1.0), at
+    return faded(seconds)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 400), st.sampled_from([True, False, None])), max_size=30),
+    st.lists(st.floats(0, 6), max_size=20),
+)
+def test_a_shade_is_what_its_definition_says(
+    turns: list[tuple[int, bool | None]], moments: list[float]
+) -> None:
+    """Blackouts among other events, also several at one hop, asked for in any order."""
+    events = tuple(
+        {"hop": hop} | ({"freeze": True} if black is None else {"blackout": black})
+        for hop, black in sorted(turns, key=lambda turn: turn[0])
+    )
+    performance = Performance(Path(), {}, Knobs(), events)
+    assert performance.darkens == any(black is not None for _, black in turns)
+    on_the_spot = [event["hop"] * Visual.HOP_SECONDS for event in events]
+    for moment in (*moments, *on_the_spot):
+        assert performance.shade(moment) == shade_by_its_definition(events, moment)
+
+
+def test_a_frame_does_not_look_at_every_event_of_the_night() -> None:
+    looked: list[int] = []
+
+    class Night(tuple[Event, ...]):
+        def __iter__(self) -> Iterator[Event]:
+            looked.append(1)
+            return super().__iter__()
+
+    night = Night({"hop": 40 * k, "blackout": k % 2 == 0} for k in range(1000))
+    performance = Performance(Path(), {}, Knobs(), night)
+    once = len(looked)
+    assert {performance.shade(k / 30) for k in range(1000)} != {1.0}
+    assert len(looked) == once
+
+
+def test_an_event_that_was_written_late_comes_at_its_hop(tmp_path: Path) -> None:
+    """The screen's thread writes freezes, the ears' thread knobs; neither waits for the other."""
+    folder = written(tmp_path)
+    with (folder / "events.jsonl").open("a") as events:
+        events.write('{"hop": 9, "set": {"steer.kick": 1.0}, "fade": null}\n')
+        events.write('{"hop": 8, "freeze": true}\n{"hop": 20, "freeze": false}\n')
+    performance = performance_of(folder)
+    assert [event["hop"] for event in performance.events] == [3, 8, 9, 20]
+    replay = Replay(performance, lambda classes: classes[:, :12])
+    shown = [replay.hear(hop) for hop in hops_of(performance.sound)]
+    assert all(latent is shown[7] for latent in shown[8:20])
+    assert shown[20] is not shown[7]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
@@ -111,8 +188,17 @@ def test_a_blackout_fades_over_a_second() -> None:
         ("show.json", '{"knobs": {}, "format": 99}', "has format 99"),
         ("show.json", '{"knobs": {"steer": {"kick": 9}}}', "steer.kick is 9"),
         ("events.jsonl", "nonsense\n{}", "line 1 is no event"),
-        ("events.jsonl", '{"hop": "x"}\n{"hop": 1}', "it must be a whole number"),
         ("events.jsonl", '{"hop": 1, "at": "x"}\n{"hop": 1}', "at is 'x'; it must be seconds"),
+        pytest.param("show.json", DEEP, "is no performance", id="deep"),
+        pytest.param("events.jsonl", DEEP + '\n{"hop": 1}', "line 1 is no event", id="deep event"),
+        ("events.jsonl", '{"hop": "x"}\n{"hop": 1}', "it must be a whole number"),
+        ("events.jsonl", '{"hop": -1}', "hop is -1; it must be a whole number from 0"),
+        ("events.jsonl", f'{{"hop": {10**40}}}', "it must be a whole number from 0"),
+        ("events.jsonl", '{"hop": 1, "set": [1]}', "it must be knobs and their values"),
+        ("events.jsonl", '{"hop": 1, "set": {}, "fade": "x"}', "it must be seconds from 0"),
+        ("events.jsonl", '{"hop": 1, "set": {}, "fade": NaN}', "it must be seconds from 0"),
+        ("events.jsonl", '{"hop": 1, "cue": "x"}', "it must be a keyframe's number, or null"),
+        ("events.jsonl", '{"hop": 1, "blackout": 1}', "it must be true or false"),
     ],
 )
 def test_what_is_no_performance_is_named(name: str, text: str, says: str, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def _is_whole(folder: Path) -> bool:
 def _host(address: str) -> str:
     """Who is asked, as far as an address that somebody typed tells."""
     try:
-        return urlsplit(address).netloc or address[:80]
+        return urlsplit(address).netloc.rpartition("@")[2] or address[:80]
     except ValueError:
         return address[:80]
 

@@ -36,8 +36,8 @@ def _built(compiles: Compiles, say: Say) -> Path | None:
         builder.begin(_PATIENCE, say)
     elif not is_complete(place):
         say("building the functions that draw, once for this machine: some minutes")
-        if trouble := builder.complete():
-            say(f"they cannot be built ({trouble}); the plain ones draw")
+        if why := builder.complete():
+            say(f"they cannot be built ({why}); the plain ones draw")
             return None
     return place
 

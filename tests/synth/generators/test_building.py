@@ -18,7 +18,7 @@ from synth.generators import compiling
 from synth.generators.compiling import keep_compiled_code_private
 from synth.generators.procedural import Procedural, building, procedural_of
 from synth.generators.procedural.builder import Builder, import_path
-from synth.generators.procedural.building import build, calls
+from synth.generators.procedural.building import Call, build, calls
 from synth.generators.procedural.geometry import VIEWS
 from synth.generators.procedural.kernels import Kernels, name_of, tensors_of
 from synth.generators.procedural.tables import FAMILIES
@@ -45,6 +45,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("kernels")
     build(place, FEW)
     return place
+
+
+@pytest.fixture(scope="module")
+def everything() -> dict[str, Call]:
+    return calls()
 
 
 def silken(artist: Procedural) -> Latent:
@@ -94,12 +99,12 @@ def test_a_damaged_file_leaves_the_plain_form_and_is_told_once(tmp_path: Path) -
     assert told[0].startswith("procedural: silk as built cannot be used")
 
 
-def test_a_form_that_differs_is_not_used(folder: Path) -> None:
+def test_a_form_that_differs_is_not_used(folder: Path, everything: dict[str, Call]) -> None:
     def silk(x: Tensor, y: Tensor, *_others: object) -> tuple[Tensor, ...]:
         return x, y, x * y, x + y
 
     told: list[str] = []
-    _, inputs = calls()["silk"]
+    _, inputs = everything["silk"]
     kernels = Kernels(folder, told.append)
     made = kernels(silk, *inputs)
     assert torch.equal(made[2], inputs[0] * inputs[1])
@@ -107,16 +112,16 @@ def test_a_form_that_differs_is_not_used(folder: Path) -> None:
     assert kernels.built == frozenset()
 
 
-def test_every_family_and_geometry_is_among_what_is_built() -> None:
-    names = set(calls())
+def test_every_family_and_geometry_is_among_what_is_built(everything: dict[str, Call]) -> None:
+    names = set(everything)
     assert {name_of(view) for view in VIEWS.values()} <= names
     assert set(FAMILIES) - {"flame"} <= names
     assert {"splats", "lit-by-density", "lit", "printed", "added", "fogged", "on-orb"} <= names
 
 
-def test_inputs_are_tensors_alone() -> None:
+def test_inputs_are_tensors_alone(everything: dict[str, Call]) -> None:
     """Whatever else a function took would be built into it."""
-    for function, inputs in calls().values():
+    for function, inputs in everything.values():
         assert list(tensors_of(inputs)), name_of(function)
 
 
