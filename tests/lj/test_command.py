@@ -201,7 +201,7 @@ def test_stopping_keeps_a_playable_film(number: signal.Signals, terminal: Termin
     def begun() -> bool:
         return any(p.stat().st_size > 20_000 for p in terminal.folder.glob(".long.*.mp4"))
 
-    until(begun, "the film's first pictures", 150)
+    until(lambda: begun() or process.poll() is not None, "the film's first pictures", 150)
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
