@@ -136,12 +136,21 @@ def sound_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SoundServer]:
 
         try:
             server.start()
+            _leave_portaudio_alone()
             with suppress(sounddevice.PortAudioError):  # a test may have left it terminated
                 sounddevice._terminate()
             sounddevice._initialize()
             yield server
         finally:
             server.stop()
+            _leave_portaudio_alone()
+
+
+def _leave_portaudio_alone() -> None:
+    """Wait for attempts of an earlier show: PortAudio bears one caller at a time."""
+    for thread in threading.enumerate():
+        if thread.name in ("opening", "closing"):
+            thread.join(30)
 
 
 @contextmanager
