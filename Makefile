@@ -71,6 +71,7 @@ bench: env
 	$(BIN)/python -m bench.farm
 	$(BIN)/python -m bench.evening
 	$(BIN)/python -m bench.words
+	$(BIN)/python -m bench.night --messages 1000000
 
 clean:
 	rm -rf .venv build dist

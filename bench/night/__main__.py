@@ -17,6 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench.report import publish
+from live.faults import reason_of
 
 from .disk import Left, left
 from .faults import Hall
@@ -68,13 +69,15 @@ def played(folder: Path, asked: argparse.Namespace) -> tuple[Night, Left | None,
             seconds = time.monotonic() - night.begun
             if asked.messages:
                 night.talk(asked.messages)
-            print("ending", file=sys.stderr)
         except KeyboardInterrupt:
             seconds = time.monotonic() - night.begun
             venue.missing.append("the night was cut short by hand")
         except Dead as death:
             seconds = time.monotonic() - night.begun
             night.death = str(death)
+        except Exception as error:  # of the bench itself; the table shall say so
+            seconds = time.monotonic() - night.begun
+            night.death = f"the bench failed: {reason_of(error)}"
         hall.crowd.leave()
         if not night.death:
             night.end()

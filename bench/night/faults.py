@@ -78,7 +78,7 @@ def _swap_server(hall: Hall) -> None:
 
 
 def _lost_sound(name: str, do: Done, undo: Done, seconds: float) -> Kind:
-    return Kind(name, do, undo, seconds, "capture", "no sound came|stopped|does not answer|error|")
+    return Kind(name, do, undo, seconds, "capture", "no sound|input stopped|does not answer")
 
 
 _SOUND = (
@@ -319,17 +319,24 @@ def _strangers(hall: Hall) -> str:
     return "; ".join(wrong) or _answers(hall)
 
 
-def _osc(name: str, do: Done, words: str = "") -> Kind:
+def _osc(name: str, do: Done, words: str) -> Kind:
     return Kind(name, do, seconds=1.0, part="OSC", words=words, check=_answers)
 
 
 _NETWORK = (
     _osc("flood of packets", _flood, "more than"),
-    _osc("rubbish packets", _rubbish),
-    _osc("hostile packets", _hostile),
+    _osc("rubbish packets", _rubbish, "no OSC"),
+    _osc("hostile packets", _hostile, "no OSC"),
     _osc("bundles for the far future", _far_future, "wait"),
     Kind("hundreds of subscriptions", _subscribers, seconds=2.0, check=_answers),
-    Kind("flood by websocket", _websocket_flood, seconds=1.0, part="HTTP|OSC", check=_answers),
+    Kind(
+        "flood by websocket",
+        _websocket_flood,
+        seconds=1.0,
+        part="HTTP",
+        words="more than",
+        check=_answers,
+    ),
     Kind(
         "two hundred idle peers",
         _idle,
@@ -356,6 +363,7 @@ _NETWORK = (
         lambda hall: hall.venue.start_midi(),
         5.0,
         "MIDI",
+        "are lost|has not come round",
         needs="midi",
     ),
 )

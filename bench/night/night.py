@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from live.faults import reason_of
 from live.packets import packet_of
 
 from .faults import FIRST, KINDS, Hall, Kind
@@ -22,6 +23,7 @@ _REST = 1.0  # seconds between two looks while nothing is
 _SAMPLE = 10.0  # seconds between two measurements
 _PATIENCE = 25.0  # seconds that a fault has to be told and got over
 _SETTLING = 4  # looks in which onsets that were just heard come to the screen
+_FAILURES = OSError, RuntimeError, AssertionError, subprocess.SubprocessError
 RATE = 3000.0  # messages a second; the show takes 4000
 
 
@@ -124,18 +126,16 @@ class Night:
         looks, memory = _Looks(), self._hall.player.usage.memory
         begun = time.monotonic()
         try:
-            wrong = self._do(kind, begun, looks)
-        except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
-            reason = f"{type(error).__name__}: {error}"
+            self._do(kind, begun, looks)
+        except _FAILURES as error:
+            reason = reason_of(error)
             self.injections.append(
                 Injection(kind, begun, False, 0.0, 0.0, None, 0.0, 0, reason, False)
             )
             return
         recovered = self._recover(kind, before, looks)
         told = not kind.is_told or tells(kind, before, self.last)
-        wrong = wrong or (kind.check(self._hall) if recovered is not None else "")
-        if recovered is None:
-            wrong = "; ".join([*self.last["ill"], *([wrong] if wrong else [])])
+        wrong = "; ".join(self.last["ill"]) if recovered is None else self._checked(kind)
         looks.add(self._status())
         memory = self._hall.player.usage.memory - memory
         self.injections.append(
@@ -160,7 +160,13 @@ class Night:
             found = min(found, _lost(self._status()))
         return found
 
-    def _do(self, kind: Kind, begun: float, looks: "_Looks") -> str:
+    def _checked(self, kind: Kind) -> str:
+        try:
+            return kind.check(self._hall)
+        except _FAILURES as error:
+            return f"could not be checked ({reason_of(error)})"
+
+    def _do(self, kind: Kind, begun: float, looks: "_Looks") -> None:
         try:
             kind.do(self._hall)
             while time.monotonic() < begun + kind.seconds:
@@ -168,7 +174,6 @@ class Night:
                 looks.add(self._status())
         finally:
             kind.undo(self._hall)
-        return ""
 
     def _recover(
         self, kind: Kind, before: dict[tuple[str, str], int], looks: "_Looks"
@@ -231,6 +236,7 @@ class Night:
         status = self._status()
         fuzz.seconds = time.monotonic() - begun
         fuzz.gap = max(fuzz.gap, status["gap"])
+        fuzz.pictures = max(fuzz.pictures, status["pictures"])
         for name, count in status["doors"].items():
             setattr(fuzz, name, count - before[name])
 

@@ -52,6 +52,7 @@ def verdicts(night: Night, left: Left | None, seconds: float) -> list[Verdict]:
     unwell = [one.kind.name for one in done if one.recovered is None or one.wrong]
     told = sum(one.told and one.kind.is_told for one in done)
     asked = sum(one.kind.is_told for one in done)
+    undone = [one.kind.name for one in night.injections if not one.done]
     rows = [
         Verdict("the show lives until it is ended", night.death or "yes", not night.death),
         Verdict(
@@ -63,6 +64,11 @@ def verdicts(night: Night, left: Left | None, seconds: float) -> list[Verdict]:
             f"memory grows by less than {GROWTH:g} MB an hour (95 %)",
             f"{memory or 'too short'}",
             memory.high < GROWTH if memory is not None and judged else None,
+        ),
+        Verdict(
+            "every fault can be done to the show",
+            f"{len(done)} of {len(night.injections)}{_named(undone)}",
+            not undone,
         ),
         Verdict("every fault is told", f"{told} of {asked}{_named(untold)}", not untold),
         Verdict(
