@@ -41,7 +41,7 @@ test: env stage
 	$(BIN)/python -m pytest
 
 test-slow: env stage
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --timeout 900
 
 .PHONY: stage
 stage:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tests import sounds
+from tests.lj.conftest import CLONE
 from tests.lj.terminal import Terminal
 from tests.stage import until
 
@@ -27,6 +28,15 @@ def test_the_installed_program_is_the_one_that_runs(installed: Path, tmp_path: P
         check=True,
     )
     assert all(place.startswith(str(installed)) for place in ran.stdout.split())
+
+
+@pytest.mark.parametrize("room", ["synth", "live", "render", "precompute", "presets", "lj"])
+def test_the_wheel_holds_every_file_of_a_room(room: str, installed: Path) -> None:
+    def files(folder: Path) -> dict[Path, bytes]:
+        found = (p for p in folder.rglob("*") if p.is_file() and p.parent.name != "__pycache__")
+        return {path.relative_to(folder): path.read_bytes() for path in found}
+
+    assert files(installed / room) == files(CLONE / room)
 
 
 def test_help_and_version_answer(terminal: Terminal) -> None:
@@ -191,7 +201,7 @@ def test_stopping_keeps_a_playable_film(number: signal.Signals, terminal: Termin
     def begun() -> bool:
         return any(p.stat().st_size > 20_000 for p in terminal.folder.glob(".long.*.mp4"))
 
-    until(begun, "the film's first pictures", 150)
+    until(lambda: begun() or process.poll() is not None, "the film's first pictures", 150)
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
