@@ -8,6 +8,7 @@ import numpy as np
 
 from synth.hop import HOP, RATE
 from synth.latents import Embed, Latent
+from synth.performance import Event
 from synth.sound import Hopper
 from synth.visual import Visual
 
@@ -49,7 +50,8 @@ class Ears:
     """Hears a source and keeps the newest moment; where no sound comes, it hears silence.
 
     `before_hop` is called in the ears' thread before each hop with the visual and the hop's
-    number: there, and only there, knobs may be turned.
+    number: there, and only there, knobs may be turned. `after_hop` is called with each hop and the
+    latent at its end; `tell` hears of hops that could not be heard, as events of a performance.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Ears:
         before_hop: Callable[[Visual, int], None] = lambda _visual, _number: None,
         after_hop: Callable[[np.ndarray, Latent], None] = lambda _hop, _latent: None,
         space: str = "",
+        tell: Callable[[Event], None] = lambda _event: None,
     ) -> None:
         """`space` names the generator whose class embeddings the visual mixes."""
         self.source, self.visual = source, visual
@@ -68,7 +71,8 @@ class Ears:
         self.level = 0.0  # of the newest hop, root mean square
         self.trouble = ""  # why the newest hop was not heard
         self._latent: Latent | None = None
-        self._before_hop, self.after_hop = before_hop, after_hop
+        self._before_hop, self.after_hop, self._tell = before_hop, after_hop, tell
+        self._heard_since = True  # whether a hop was heard since it began anew
         self._space, self._coming_space = "", (space, visual.embed)
         self._ring = source.ring
         self._hopper = Hopper(self._ring.rate)
@@ -92,8 +96,17 @@ class Ears:
         self._coming_space = (space, embed)
 
     def _begin_anew(self) -> None:
-        """Another visual with the same knobs: the old one may be broken, or still in use."""
-        self.visual = self.visual.anew()
+        """Another visual with the same knobs: the old one may be broken, or still in use.
+
+        What was cued is cued again, unless it was so before, and no hop has been heard since.
+        """
+        cues = self.visual.cues
+        held = cues.held if cues is not None and self._heard_since else None
+        self.visual, self._heard_since = self.visual.anew(), False
+        self._tell({"hop": self.hops, "anew": True})
+        if held is not None and self.visual.cues is not None:
+            self.visual.cues.go(held)
+            self._tell({"hop": self.hops, "cue": held})
         self._hopper = Hopper(self._ring.rate)
         self._failures = 0
 
@@ -124,12 +137,13 @@ class Ears:
         try:
             latent = self.visual.hear(hop, self._position())
         except Exception as error:  # one bad hop must not end the show; say what it was
-            self._fail(error)
+            if not shift.over:
+                self._fail(error, hop)
             return
         if shift.over:
             return
         self._guarded(self.after_hop, hop, latent)
-        self.trouble, self._failures = "", 0
+        self.trouble, self._failures, self._heard_since = "", 0, True
         self.hops += 1
         self.level = float(np.sqrt(np.mean(hop**2)))
         assert self.visual.heard is not None
@@ -153,9 +167,14 @@ class Ears:
         except Exception as error:
             self._supervisor.faults.tell(PART, f"beside hearing: {reason_of(error)}")
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: Exception, hop: np.ndarray) -> None:
+        """Tell it; the hop is kept as it sounded, and the picture stays as it was."""
         self.trouble = f"hearing failed ({reason_of(error)})"
         self._supervisor.faults.tell(PART, self.trouble)
+        if self._latent is not None:
+            self._tell({"hop": self.hops, "unheard": True})
+            self._guarded(self.after_hop, hop, self._latent)
+            self.hops += 1
         self._failures += 1
         if self._failures >= _GIVEN_UP:
             self._supervisor.faults.tell(PART, "begins anew after hops that could not be heard")

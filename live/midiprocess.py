@@ -20,6 +20,7 @@ HEARD = frozenset(
     {"control_change", "note_on", "note_off", "program_change", "clock"}
     | {"pitchwheel", "aftertouch", "polytouch"}
 )
+_LONGEST = 30  # seconds of one request; whoever asked gives up long before
 _WAITING = 1024  # messages that may wait; then the oldest are dropped
 
 
@@ -141,20 +142,31 @@ def _own_output() -> BinaryIO:
     return own
 
 
-def main() -> None:
+def _end_in(seconds: int) -> None:
+    """Have the system end this process then; 0 for not.
+
+    A show that is killed while its driver hangs cannot end it, and no thread here could either.
+    """
+    if hasattr(signal, "alarm"):
+        signal.alarm(seconds)
+
+
+def main(longest: int = _LONGEST) -> None:
     """Answer until nobody asks any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the show
     voice = _Voice(_own_output())
     ports = _Ports(voice)
     for line in sys.stdin.buffer:
         word, *arguments = json.loads(line)
+        _end_in(longest)
         try:
             voice.answer({"answer": ports.requests[word](*arguments)})
         except Exception as error:  # drivers fail in many ways
             missing = isinstance(error, ImportError)
             voice.answer({"failed": _reason_of(error), "missing": missing})
+        _end_in(0)
     os._exit(0)  # a driver could hang in closing
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))

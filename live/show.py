@@ -89,7 +89,12 @@ class Show:
         desk.tell = self.keeping.event
         visual = Visual(desk.preset.knobs, generator.embed, cues)
         self.ears = Ears(
-            source, visual, desk.before_hop, lambda hop, _: self.keeping.hop(hop), generator.name
+            source,
+            visual,
+            desk.before_hop,
+            lambda hop, _: self.keeping.hop(hop),
+            generator.name,
+            self.keeping.event,
         )
         self.painter = Painter(
             self.ears.moments,

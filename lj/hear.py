@@ -98,7 +98,7 @@ def _follow(device: str | None, duration: float | None, as_json: bool) -> None:
     hops: queue.SimpleQueue[Features] = queue.SimpleQueue()
 
     def told(_hop: "np.ndarray", _latent: "Latent") -> None:
-        if ears.visual.heard is not None:
+        if ears.visual.heard is not None and not ears.trouble:
             hops.put(ears.visual.heard)
 
     if as_json:

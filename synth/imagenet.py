@@ -2,11 +2,14 @@
 
 import difflib
 import functools
+import time
+from collections import deque
 from importlib import resources
 
 from .trouble import Trouble, cut, shown
 
 CLASSES = 1000
+_HINTS = 5  # a second at most: each takes ten milliseconds, and a network may ask without end
 _DIGITS = 9  # of a class's number; Python reads no more than some thousand
 GROUPS: dict[str, tuple[int, ...]] = {  # the labels stand in the order of WordNet's families
     "bears": (*range(294, 298),),
@@ -65,10 +68,21 @@ def class_number(wanted: int | str) -> int:
         return class_number(int(name))
     numbers = _numbers_by_name().get(name, ())
     if not numbers:
-        close = difflib.get_close_matches(name, _numbers_by_name(), 3)
-        hint = f"did you mean {' or '.join(close)}?" if close else "use a number from 0 to 999"
-        raise Trouble(f"“{cut(wanted)}” is no ImageNet class; {hint}")
+        raise Trouble(f"“{cut(wanted)}” is no ImageNet class; {_hint(name)}")
     if len(numbers) > 1:
         choices = " or ".join(f"{n} ({', '.join(names()[n])})" for n in numbers)
         raise Trouble(f"“{wanted}” names several classes; use {choices}")
     return numbers[0]
+
+
+_hinted: deque[float] = deque([-1.0] * _HINTS, maxlen=_HINTS)  # when, monotonic seconds
+
+
+def _hint(name: str) -> str:
+    """What may have been meant, unless it was asked too often."""
+    now = time.monotonic()
+    if now - _hinted[0] >= 1.0:
+        _hinted.append(now)
+        if close := difflib.get_close_matches(name, _numbers_by_name(), 3):
+            return f"did you mean {' or '.join(close)}?"
+    return "use a number from 0 to 999"

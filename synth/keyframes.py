@@ -43,6 +43,19 @@ class Cues:
         """The text of the newest cue that shows; empty when none does."""
         return cut(self.bank.entries[self._playing[-1].number].text) if self._playing else ""
 
+    @property
+    def held(self) -> int | None:
+        """The keyframe that was cued last and not released; None where there is none."""
+        if self._waiting is not None:
+            return self._waiting
+        return next((p.number for p in reversed(self._playing) if p.until == _OPEN), None)
+
+    def anew(self) -> "Cues":
+        """The same bank with no cue in the picture; what comes next comes next."""
+        fresh = Cues(self.bank, follows=self.follows)
+        fresh.position = -1 if self.follows else self.position
+        return fresh
+
     def go(self, number: int | None = None) -> None:
         """Cue a keyframe, the next one when none is named; numbers beyond the last do nothing."""
         number = self.position + 1 if number is None else number

@@ -6,10 +6,14 @@ A performance is a folder `NAME.ljlog` that is whole at any moment, also after a
     sound.wav      mono float32 at RATE, hop after hop
     events.jsonl   one JSON object a line: `hop`, and `set` (knobs that changed, with `fade` in
                    seconds when the look changed), `freeze`, `blackout`, `cue` (a keyframe's
-                   number in the bank, null for its release) or `at` (seconds of the song at the
-                   hop's end, where counting hops says otherwise; `still` when it stands there)
+                   number in the bank, null for its release), `at` (seconds of the song at the
+                   hop's end, where counting hops says otherwise; `still` when it stands there),
+                   `unheard` (analysis failed at this hop, and the latent stood) or `anew` (after
+                   such a failure the instrument began anew); `fault` is what was told
 
-Latents follow from these alone, bit for bit, for sound and hands meet in one order: hops.
+Latents follow from these alone, bit for bit, for sound and hands meet in one order: hops. Where
+analysis failed they follow from the next `anew` on; another generator that took over in the middle
+of a show is not told, for a film of it is drawn by one.
 """
 
 import json
@@ -253,6 +257,8 @@ _VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: value is None or (type(value) in (int, float) and 0 <= value < float("inf")),
         "seconds from 0, or null",
     ),
+    "unheard": (_is_switch, "true or false"),
+    "anew": (_is_switch, "true or false"),
     "freeze": (_is_switch, "true or false"),
     "blackout": (_is_switch, "true or false"),
     "cue": (lambda value: value is None or _is_count(value), "a keyframe's number, or null"),
@@ -270,12 +276,15 @@ class Replay(Visual):
         self._coming = list(reversed(performance.events))
         self._hop = 0
         self._frozen = False
+        self._unheard = -1  # the newest hop that was not heard
         self._shown: Latent | None = None
 
     def hear(self, hop: np.ndarray, at: float | None = None) -> Latent:
         while self._coming and self._coming[-1]["hop"] <= self._hop:
             self._carry_out(self._coming.pop())
         self._hop += 1
+        if self._shown is not None and self._unheard == self._hop - 1:
+            return self._shown
         latent = super().hear(hop, at)
         if self._shown is None or not self._frozen:
             self._shown = latent
@@ -289,6 +298,10 @@ class Replay(Visual):
             else:
                 self.change(knobs, event["fade"])
         self._frozen = event.get("freeze", self._frozen)
+        if event.get("unheard"):
+            self._unheard = event["hop"]
+        if event.get("anew"):
+            vars(self).update(vars(self.anew()))  # what only a replay has stays
         if "at" in event:
             self.position.jump(event["at"], still=bool(event.get("still")))
         if "cue" in event and self.cues is not None:

@@ -48,7 +48,7 @@ class Visual:
 
     def anew(self) -> "Visual":
         """An instrument with the same knobs that has heard nothing yet."""
-        cues = Cues(self.cues.bank, follows=self.cues.follows) if self.cues is not None else None
+        cues = self.cues.anew() if self.cues is not None else None
         fresh = Visual(self.knobs, self.embed, cues)
         fresh._cues_fit = self._cues_fit
         fresh.position, fresh.jump = replace(self.position), self.jump

@@ -1,6 +1,7 @@
 """The driver's process: asked, told, hung, fallen and killed."""
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -63,6 +64,21 @@ def test_it_looks_opens_hears_and_sends(driver: Driver, wires: Wires, heard: lis
     assert (light.type, light.note, light.velocity) == ("note_on", 5, 127)
     playing.ask("close", "Bóx 2", "Bóx 2")
     assert wires.calls("close") == 1
+
+
+def test_a_driver_that_hangs_outlives_nobody_for_long(wires: Wires) -> None:
+    """Not even a show that was killed and closes nothing."""
+    wires.plug("Box")
+    wires.fate("look-hangs").touch()
+    program = [sys.executable, "-P", midiprocess.__file__, "1"]
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+        assert process.stdin is not None
+        process.stdin.write(b'["look"]\n')
+        process.stdin.flush()
+        try:
+            assert process.wait(20) == -signal.SIGALRM
+        finally:
+            process.kill()
 
 
 def test_a_message_takes_less_than_five_milliseconds_while_ports_are_looked_for(

@@ -29,13 +29,14 @@ from synth.hop import HOP, RATE
 from synth.keyframes import Cues
 from synth.knobs import Knobs
 from synth.latents import Latent
-from synth.performance import Event, performance_of
+from synth.performance import Event, PerformanceWriter, Replay, performance_of
 from synth.preset import Preset
+from synth.sound import hops_of
 from synth.visual import Visual
 from tests import sounds
 from tests.doubles import Lamp, Room
 from tests.stage import until
-from tests.synth.test_bank import bank, keyframe
+from tests.synth.test_bank import bank, keyframe, narrow
 
 
 class Clock:
@@ -407,10 +408,59 @@ def test_an_instrument_that_cannot_hear_any_more_begins_anew_with_its_knobs() ->
     ears.visual._steering = None  # type: ignore[assignment]  # whatever breaks it
     room.sound(30)
     ears._listen(shift)
-    assert ears.hops == 5 + 30 - 10
+    assert ears.hops == 5 + 30
     assert ears.trouble == ""
     assert ears.visual.knobs == knobs
     assert any("begins anew" in fault.text for fault in supervisor.faults)
+
+
+def test_a_show_that_began_anew_plays_again_with_the_same_latents(tmp_path: Path) -> None:
+    """Its cue is there again, and no hop is missing from the log."""
+    keys = bank(tmp_path, narrow("a line", 0.0), narrow("another", 1.0))
+    visual = Visual(Knobs(), Lamp().embed, Cues(keys, follows=False))
+    log = PerformanceWriter(tmp_path / "a.ljlog", {}, visual.knobs)
+    room, latents = Room(), list[Latent]()
+
+    def after(hop: np.ndarray, latent: Latent) -> None:
+        log.hop(hop)
+        latents.append(latent)
+
+    ears = Ears(room, visual, after_hop=after, tell=log.event)
+    shift = Shift(time.monotonic)
+    assert visual.cues is not None
+    log.event({"hop": 0, "cue": 1})
+    visual.cues.go(1)
+    room.sound(50)
+    ears._listen(shift)
+    visual.analyzer.hear = lambda *_: 1 / 0  # type: ignore[method-assign, assignment, return-value]
+    room.sound(200)
+    ears._listen(shift)
+    log.close()
+    assert ears.visual is not visual
+    assert ears.visual.cues is not None
+    assert ears.visual.cues.playing == "another"
+    performance = performance_of(tmp_path / "a.ljlog")
+    replay = Replay(performance, Lamp().embed, Cues(keys, follows=False))
+    again = [replay.hear(hop) for hop in hops_of(performance.sound)]
+    assert len(again) == len(latents) == 250
+    for played, replayed in zip(latents, again, strict=True):
+        assert np.array_equal(played.noise, replayed.noise)
+        assert np.array_equal(played.embedding, replayed.embedding)
+
+
+def test_a_cue_that_breaks_hearing_is_not_cued_for_ever(tmp_path: Path) -> None:
+    keys = bank(tmp_path, narrow("a line", 0.0))
+    visual, room = Visual(Knobs(), Lamp().embed, Cues(keys, follows=False)), Room()
+    ears = Ears(room, visual)
+    shift = Shift(time.monotonic)
+    room.sound(5)
+    ears._listen(shift)
+    keys.latent = lambda _number: 1 / 0  # type: ignore[method-assign, assignment, return-value]
+    assert visual.cues is not None
+    visual.cues.go(0)
+    room.sound(60)
+    ears._listen(shift)
+    assert ears.trouble == ""
 
 
 def test_silence_where_no_sound_comes_does_not_move_the_songs_position() -> None:

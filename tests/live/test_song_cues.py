@@ -1,7 +1,6 @@
 """Keyframes of a song that begins in its middle and stands still: live, and played again."""
 
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ from live.show import Show
 from live.song import Playback
 from live.supervisor import Supervisor
 from live.window import NoWindow
-from synth.bank import Keyframe
 from synth.keyframes import Cues
 from synth.latents import Latent
 from synth.performance import PerformanceWriter, Replay, performance_of
@@ -21,13 +19,7 @@ from synth.preset import preset_of
 from synth.sound import hops_of
 from tests import sounds
 from tests.doubles import Lamp
-from tests.synth.test_bank import bank, keyframe
-
-
-def narrow(text: str, at: float) -> Keyframe:
-    """A line of 0.6 s that a lamp can show."""
-    frame = keyframe(text, at, 0.6)
-    return replace(frame, latent=replace(frame.latent, embedding=frame.latent.embedding[:12]))
+from tests.synth.test_bank import bank, narrow
 
 
 class Keyed(Lamp):

@@ -3,6 +3,7 @@ import os
 import re
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,12 @@ def keyframe(text: str, time: float, duration: float = 2.0) -> Keyframe:
     noise, embedding = (STREAM.standard_normal(128).astype(np.float32) * 0.5 for _ in range(2))
     latent = Latent(noise, embedding, 0.5)
     return Keyframe(text, time, duration, 0.3, 0.2, latent, np.zeros((8, 8, 3), np.uint8))
+
+
+def narrow(text: str, at: float) -> Keyframe:
+    """A line of 0.6 s that a lamp can show."""
+    frame = keyframe(text, at, 0.6)
+    return replace(frame, latent=replace(frame.latent, embedding=frame.latent.embedding[:12]))
 
 
 def bank(folder: Path, *frames: Keyframe) -> Bank:

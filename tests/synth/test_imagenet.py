@@ -1,5 +1,8 @@
+from collections import deque
+
 import pytest
 
+from synth import imagenet
 from synth.imagenet import GROUPS, class_number, class_numbers, names
 from synth.trouble import Trouble
 
@@ -16,9 +19,23 @@ def test_names_stand_for_the_published_numbers(name: str, number: int) -> None:
     assert class_number(name) == class_number(name.upper()) == class_number(str(number)) == number
 
 
+@pytest.fixture
+def never_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imagenet, "_hinted", deque([-1.0] * 5, maxlen=5))
+
+
+@pytest.mark.usefixtures("never_asked")
 def test_a_near_miss_is_guessed() -> None:
     with pytest.raises(Trouble, match="did you mean volcano"):
         class_number("vulcano")
+
+
+@pytest.mark.usefixtures("never_asked")
+def test_a_thousand_near_misses_a_second_are_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.monotonic", lambda: 7.0)
+    said = [str(pytest.raises(Trouble, class_number, f"vulcan{k}").value) for k in range(1000)]
+    assert sum("did you mean" in words for words in said) == 5
+    assert said[-1] == "“vulcan999” is no ImageNet class; use a number from 0 to 999"
 
 
 def test_groups_hold_their_own_kind() -> None:

@@ -5,6 +5,7 @@ not while a show runs. Each built function must agree with the plain one when it
 """
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple
@@ -63,7 +64,7 @@ class Kernels:
         leaves, shape = tree_flatten(wanted)
         try:
             check_own(file)  # loading it runs it
-            built = _Built(torch._inductor.aoti_load_package(str(file)), shape)
+            built = _Built(_loaded(str(file), file.stat().st_mtime_ns), shape)
             made, _ = tree_flatten(built(inputs))
         except Trouble as trouble:
             self._refuse(name, str(trouble))
@@ -80,6 +81,13 @@ class Kernels:
     def _refuse(self, name: str, why: str) -> None:
         self._refused.add(name)
         self._say(f"procedural: {name} as built cannot be used ({why}); the plain form is")
+
+
+@cache
+def _loaded(file: str, _written: int) -> Callable[[list[Tensor]], list[Tensor]]:
+    """The code in a file as it was `_written`, once for all generators: it cannot be unloaded."""
+    code: Callable[[list[Tensor]], list[Tensor]] = torch._inductor.aoti_load_package(file)
+    return code
 
 
 def _line(error: Exception) -> str:

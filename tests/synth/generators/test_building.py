@@ -89,6 +89,23 @@ def test_what_is_built_while_a_show_runs_is_taken_up(folder: Path, tmp_path: Pat
     assert artist.kernels.built == {"silk"}
 
 
+def test_a_generator_made_anew_loads_no_code_a_second_time(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It cannot be unloaded: a night of generators made anew would fill the memory."""
+    shutil.copy(folder / "silk.pt2", tmp_path)
+    loaded: list[str] = []
+    load = torch._inductor.aoti_load_package
+    monkeypatch.setattr(
+        torch._inductor, "aoti_load_package", lambda file: loaded.append(file) or load(file)
+    )
+    for _ in range(3):
+        artist = Procedural(256, built=tmp_path)
+        artist.frames([silken(artist)])
+        assert artist.kernels.built == {"silk"}
+    assert loaded == [str(tmp_path / "silk.pt2")]
+
+
 def test_a_damaged_file_leaves_the_plain_form_and_is_told_once(tmp_path: Path) -> None:
     (tmp_path / "silk.pt2").write_bytes(b"not a package")
     told: list[str] = []
