@@ -19,7 +19,8 @@ _TIMES = 5.0  # the usual round, after which a worker counts as hung
 _USUAL = 0.1  # of each new round in the mean
 _THICK = 1.0  # seconds within which two faults count as thick
 _PAUSES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # seconds after each, the last one repeated
-_MOST_STUCK = 3  # threads of one worker that may hang beside the one that works
+_MOST_STUCK = 3  # threads of one worker that hang; beyond, another one is begun
+_SELDOM = 60.0  # seconds after the last, for each costs memory that never comes back
 _STOOD_STILL = 1.0  # seconds without a look: then it was the whole program that stood still
 
 Work = Callable[["Shift"], None]
@@ -82,6 +83,7 @@ class Worker:
         self._shift = Shift(clock)
         self._thread: threading.Thread | None = None
         self._stuck: list[threading.Thread] = []
+        self._replaced = -_SELDOM  # when another thread took over last
         self._ended = False
         self._death = "for no reason known"
         self._lock = threading.Lock()  # between replacing its thread and ending it
@@ -164,8 +166,9 @@ class Worker:
 
     def _replace(self) -> None:
         self._stuck = [thread for thread in self._stuck if thread.is_alive()]
-        if len(self._stuck) >= _MOST_STUCK:
+        if len(self._stuck) >= _MOST_STUCK and self._clock() - self._replaced < _SELDOM:
             return  # tried again at the next look
+        self._replaced = self._clock()
         assert self._thread is not None
         self._shift.end()
         if self._thread.is_alive():

@@ -62,6 +62,7 @@ class Kind:
     words: str = ""  # a pattern of its words
     check: Callable[[Hall], str] = lambda _hall: ""  # what is wrong once it is mended; "" is well
     needs: str = ""  # of the venue: midi, xdotool
+    still: float = 1.0  # seconds that may pass between two new pictures
 
     @property
     def is_told(self) -> bool:
@@ -100,34 +101,42 @@ _SOUND = (
 # ---- the instrument
 
 
-def _draw(name: str, how: str, seconds: float, words: str) -> Kind:
+def _draw(
+    name: str, how: str, seconds: float, words: str, *, every: bool = False, still: float = 1.0
+) -> Kind:
     return Kind(
         name,
-        lambda hall: hall.ask("draw", how=how, seconds=seconds),
+        lambda hall: hall.ask("draw", how=how, seconds=seconds, every=every),
         seconds=seconds,
         part="drawing",
         words=words,
+        still=still,
     )
 
 
-def _hear(name: str, how: str, seconds: float, words: str) -> Kind:
+def _hear(name: str, how: str, seconds: float, words: str, still: float) -> Kind:
     return Kind(
         name,
         lambda hall: hall.ask("hear", how=how, seconds=seconds),
         seconds=seconds,
         part="analysis",
         words=words,
+        still=still,
     )
 
 
+_FOUND = 3.0  # seconds until a thread that hangs is found, and another one does its work
+_TRIED = 2.0  # seconds between two attempts, where nothing else can be had
+
 _INSTRUMENT = (
     _draw("generator raises", "raise", 3.0, "told to fail"),
-    _draw("generator hangs", "hang", 6.0, "has not come round"),
+    _draw("generator hangs for good", "hang", 6.0, "has not come round", still=_FOUND),
     _draw("generator out of memory", "memory", 3.0, "OutOfMemory"),
     _draw("generator gives rubbish", "rubbish", 2.0, "frames of shape"),
     _draw("generator ends its thread", "die", 2.0, "thread died"),
-    _hear("analysis raises", "raise", 1.0, "told to fail"),
-    _hear("analysis hangs", "hang", 3.0, "has not come round"),
+    _draw("every generator raises", "raise", 3.0, "to fail", every=True, still=3.5 + _TRIED),
+    _hear("analysis raises", "raise", 1.0, "told to fail", still=2.0),
+    _hear("analysis hangs", "hang", 3.0, "has not come round", still=_FOUND),
 )
 
 # ---- presets and banks

@@ -27,9 +27,11 @@ class Mood:
 
     def __init__(self) -> None:
         self._how, self._until, self._seconds = "", 0.0, 0.0
+        self._all, self._seized = True, ""  # whom, and who it was
 
-    def put(self, how: str, seconds: float) -> None:
-        """Misbehave for so long."""
+    def put(self, how: str, seconds: float, every: bool = True) -> None:
+        """Misbehave for so long; not `every` one: the first that asks and none that follows it."""
+        self._all, self._seized = every, ""
         self._how, self._seconds, self._until = how, seconds, time.monotonic() + seconds
 
     @property
@@ -37,16 +39,29 @@ class Mood:
         """How to misbehave now; empty for not at all."""
         return self._how if time.monotonic() < self._until else ""
 
+    def of(self, name: str) -> str:
+        """How one of several shall misbehave now."""
+        if self._all or not self.now:
+            return self.now
+        self._seized = self._seized or name
+        return self.now if name == self._seized else ""
+
     def hang(self) -> None:
         """Hang for the whole time; whoever asks next is well again."""
         self._until = 0.0
         time.sleep(self._seconds)
+
+    def hang_for_good(self) -> None:
+        """Never come back; whoever asks next is well again."""
+        self._until = 0.0
+        threading.Event().wait()
 
 
 class Unruly:
     """A generator in a mood."""
 
     def __init__(self, real: Generator, mood: Mood) -> None:
+        self._which = f"{id(self)}"
         self.name, self.embedding_size = real.name, real.embedding_size
         self.resolution, self.width = real.resolution, real.width
         self._real, self._mood = real, mood
@@ -55,7 +70,7 @@ class Unruly:
         return self._real.embed(classes)
 
     def frames(self, latents: Sequence[Latent]) -> Tensor:
-        match self._mood.now:
+        match self._mood.of(self._which):
             case "raise":
                 raise RuntimeError("the generator was told to fail")
             case "memory":
@@ -66,7 +81,7 @@ class Unruly:
                 self._mood.put("", 0.0)
                 raise SystemExit("the generator ends its thread")
             case "hang":
-                self._mood.hang()
+                self._mood.hang_for_good()
         return self._real.frames(latents)
 
 
@@ -99,7 +114,10 @@ class Watch:
 
 
 class Watched(Window):
-    """A window that notes when it drew, that may raise, and does errands in its own thread."""
+    """A window that notes when it drew, that may raise, and does errands in its own thread.
+
+    While `holds` says that a picture shall be held, none is missed.
+    """
 
     def __init__(
         self,
@@ -108,7 +126,9 @@ class Watched(Window):
         title: str,
         on_key: Callable[[str], None],
         tell: Callable[[str], None],
+        holds: Callable[[], bool],
     ) -> None:
+        self._holds = holds
         self.drawings, self.pictures, self.mood = Watch(), Watch(), Mood()
         self.errands: list[Callable[[], object]] = []
         super().__init__(place, title=title, on_key=on_key, tell=tell)
@@ -124,6 +144,8 @@ class Watched(Window):
             raise RuntimeError("the driver was told to fail")
         drawn = super().draw(fit, shade)
         self.drawings.tick()
+        if self._holds():
+            self.pictures.tick()
         return drawn
 
 

@@ -35,7 +35,7 @@ class Injection:
     at: float  # monotonic seconds
     told: bool
     gap: float  # seconds between two drawings at most that no stop of the whole explains
-    pictures: float  # seconds between two new pictures at most, with what is explained
+    pictures: float  # seconds between two new pictures at most, likewise
     recovered: float | None  # seconds from its mending until all was well; None for never
     memory: float  # MB more than before
     onsets: int  # that were heard meanwhile and did not come to the screen
@@ -70,7 +70,8 @@ class Night:
         self.fuzz: Fuzz | None = None
         self.samples: list[Usage] = []  # while nothing was wrong
         self.gaps: list[Span] = []  # between drawings, long ones, that nothing explains
-        self.gap = 0.0  # seconds, the longest that nothing explains
+        self.gap = 0.0  # seconds between two drawings, the longest that nothing explains
+        self.still = 0.0  # seconds between two new pictures, while no fault was on
         self.last: Answer = {}  # the newest status
         self.death = ""  # how the show died
         self.begun = time.monotonic()
@@ -103,20 +104,25 @@ class Night:
     def _rest_until(self, due: float) -> None:
         while (left := due - time.monotonic()) > 0:
             time.sleep(min(_REST, left))
-            self._status()
+            self.still = max(self.still, self._status()["pictures"])
             if time.monotonic() - self._sampled >= _SAMPLE:
                 self._sampled = time.monotonic()
                 self.samples.append(self._hall.player.usage)
 
     def _status(self) -> Answer:
         self.last = self._hall.ask("status")
-        gaps = [(begin, end) for begin, end in self.last["gaps"]]
-        loose = unexplained(gaps, self._hall.player.stops)
-        self.gaps += loose
-        explained = len(loose) < len(gaps)
-        self.last["gap"] = longest(loose) if explained else self.last["gap"]
+        self.last["gap"], gaps = self._loose("drawings")
+        self.last["pictures"], _ = self._loose("pictures")
+        self.gaps += gaps
         self.gap = max(self.gap, self.last["gap"])
         return self.last
+
+    def _loose(self, watched: str) -> tuple[float, list[Span]]:
+        """The longest time that nothing explains since this was asked last, and every long one."""
+        most, gaps = self.last[watched]
+        spans = [(begin, end) for begin, end in gaps]
+        loose = unexplained(spans, self._hall.player.stops)
+        return (longest(loose) if len(loose) < len(spans) else most), loose
 
     # ---- one fault
 

@@ -80,6 +80,7 @@ class Stage:
             title=TITLE,
             on_key=self._key,
             tell=partial(self.supervisor.faults.tell, "window"),
+            holds=lambda: self.show.painter.frozen,
         )
         osc, http = (f"127.0.0.1:{given[door]}" for door in ("osc", "http"))
         midi = "auto" if given["midi"] else "off"
@@ -191,12 +192,10 @@ class Stage:
 
     def _status(self) -> Answer:
         show, report = self.show, self.show.report()
-        gap, gaps = self.window.drawings.taken()
         cues = show.visual.cues
         return {
-            "gap": gap,
-            "gaps": gaps,
-            "pictures": self.window.pictures.taken()[0],
+            "drawings": self.window.drawings.taken(),
+            "pictures": self.window.pictures.taken(),
             "shown": report.frames_shown,
             "drawn": report.frames_generated,
             "screen_ms": report.screen_ms,
@@ -226,7 +225,7 @@ class Stage:
         ills = [f"{part}: {trouble}" for part, trouble in troubles.items() if trouble]
         workers = [w for w in self.supervisor.workers if w.name != "main loop"]
         ills += [f"{worker.name} does not work" for worker in workers if not worker.alive]
-        if now - self.window.pictures.last > _STALE and not show.painter.frozen:
+        if now - self.window.pictures.last > _STALE:
             ills.append("no new pictures")
         if now - self.window.drawings.last > _STALE:
             ills.append("nothing is drawn")

@@ -179,8 +179,12 @@ def test_a_good_night_holds_and_each_failure_is_named() -> None:
         growing.samples[number] = Usage(sample.at, 800 + 20 * number / 360, 30, 20)
     assert "memory" in failed(growing)[0]
     slow = night_of()
-    slow.fuzz = Fuzz(1000, sent=1000, gap=0.3)
-    assert "pictures go on" in failed(slow)[0]
+    slow.fuzz = Fuzz(1000, sent=1000, pictures=0.3)
+    assert "new pictures come every" in failed(slow)[0]
+    assert "a new picture every" in failed(night_of(pictures=1.2))[0]
+    still = night_of()
+    still.still = 1.2
+    assert "a new picture every" in failed(still)[0]
     dead = night_of()
     dead.death = "the show's process ended: SIGSEGV"
     assert failed(dead) == ["the show lives until it is ended"]
