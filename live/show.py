@@ -5,7 +5,6 @@ main one draws the window. What passes between them is the newest value; onsets 
 are seen.
 """
 
-import signal
 import sys
 import threading
 import time
@@ -30,6 +29,7 @@ from .mailbox import Frame
 from .overlay import Overlay, Status
 from .painter import Painter, Step
 from .report import Durations, Report, Reporter
+from .signals import stopping
 from .supervisor import Supervisor
 
 _PANEL = 0.1  # seconds between two drawings of the overlay
@@ -43,7 +43,6 @@ _PAUSE = 1 / 60  # seconds after a round of drawing that failed
 _POLITE = 5.0  # seconds that threads have to end
 _HURRIED = 1.0  # seconds that all has to end, once whoever plays is in a hurry
 _WRITING = 20.0  # seconds that files have to become whole, unless whoever plays is in a hurry
-_STOPS = ("SIGINT", "SIGTERM", "SIGHUP")
 _REPORTING = 0.3, 2.0  # seconds that the report has, hurried and not
 
 
@@ -225,7 +224,7 @@ class Show:
         """
         self._begun = self._last_round = time.monotonic()
         reporter = Reporter(report, self.report) if report is not None else None
-        with _short_turns(), _signals(self._told_to_stop):
+        with _short_turns(), stopping(self._told_to_stop, lambda: self._abandon(reporter)):
             try:
                 self._start(keepers, reporter)
                 while self._goes_on(screen, seconds):
@@ -242,6 +241,17 @@ class Show:
         """By Ctrl-C or a signal: once ends in good order, twice at once."""
         self._hurried = self._stopped
         self._stopped, self._ended = True, self._ended or "Ctrl-C or a signal"
+
+    def _abandon(self, reporter: Reporter | None) -> None:
+        """A signal came and the main thread hangs: files and report are finished without it."""
+        self._ended = self._ended or "Ctrl-C or a signal"
+        self.supervisor.faults.tell("main loop", "hangs; the show was ended without it")
+        self.keeping.close()
+        latest = time.monotonic() + _POLITE
+        while not self.keeping.closed and time.monotonic() < latest:
+            time.sleep(_PAUSE)
+        if reporter is not None and reporter.is_begun:
+            reporter.finish(self.report(), _REPORTING[1])
 
     def _start(self, keepers: Callable[[], Sequence[Keeper]], reporter: Reporter | None) -> None:
         self._source.start(self.supervisor)
@@ -455,24 +465,6 @@ class Show:
             generator=self._generator,
             preset=self.desk.preset.name,
         )
-
-
-@contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Signals that would end the program ask the show to end meanwhile, at any moment of it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = [getattr(signal, name) for name in _STOPS if hasattr(signal, name)]
-    before = {number: signal.getsignal(number) for number in numbers}
-    heard = {n: handler for n, handler in before.items() if handler is not signal.SIG_IGN}
-    for number in heard:
-        signal.signal(number, lambda _number, _frame: stop())
-    try:
-        yield
-    finally:
-        for number, handler in heard.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
