@@ -14,15 +14,16 @@ from contextlib import contextmanager, suppress
 
 _STOPS = ("SIGINT", "SIGTERM", "SIGHUP")
 _ANSWER = 2.0  # seconds in which the main thread must answer
+_LOOK = 0.2  # seconds from its answer to the next question
 
 
 @contextmanager
 def stopping(ask: Callable[[], None], abandon: Callable[[], None]) -> Iterator[None]:
     """Signals that would end the program call `ask` meanwhile, at any moment of it.
 
-    Where the main thread does not come to that for two seconds, another one calls `abandon`, and
-    the process ends; not on Windows, which cannot ask a thread. Outside the main thread nothing is
-    done, for Python lets nobody else handle signals.
+    Where the main thread stands still for two seconds from then on, another one calls `abandon`,
+    and the process ends; not on Windows, which cannot ask a thread. Outside the main thread
+    nothing is done, for Python lets nobody else handle signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -53,25 +54,24 @@ def _handled(numbers: list[signal.Signals], action: Callable[[], object]) -> Ite
 def _main_thread_watched(
     numbers: list[signal.Signals], abandon: Callable[[], None]
 ) -> Iterator[None]:
-    """Where the main thread does not answer after one of the signals, the process ends."""
+    """Where the main thread does not answer from one of the signals on, the process ends."""
     here, over = threading.Event(), threading.Event()
     main = threading.main_thread().ident
     assert main is not None
 
-    def see_to(number: int) -> None:
+    def answers() -> bool:
         here.clear()
         signal.pthread_kill(main, signal.SIGURG)
-        if here.wait(_ANSWER) or over.is_set():
-            return
-        with suppress(Exception):  # the end comes whatever is left undone
-            abandon()
-        os._exit(128 + number)
+        return here.wait(_ANSWER) or over.is_set()
 
-    def told(number: int) -> None:
-        if number in numbers and not over.is_set():
-            see_to(number)
+    def see_to(number: int) -> None:
+        while number in numbers and not over.wait(_LOOK):
+            if not answers():
+                with suppress(Exception):  # the end comes whatever is left undone
+                    abandon()
+                os._exit(128 + number)
 
-    with _handled([signal.SIGURG], here.set), _told_of_each(told):
+    with _handled([signal.SIGURG], here.set), _told_of_each(see_to):
         try:
             yield
         finally:
