@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ import numpy as np
 from synth.hop import RATE
 
 from .inputs import portaudio
-from .microphone import closing_of
 from .supervisor import Shift, Supervisor, Worker
 
 PART = "output"  # what its faults go by
@@ -80,12 +80,11 @@ class Speaker:
             )
             stream.start()
         except Exception as error:  # PortAudio's errors are of many kinds; all mean: no output
-            reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
-            self._supervisor.faults.tell(PART, f"no sound is played ({reason})")
+            self._supervisor.faults.tell(PART, f"no sound is played ({_reason(error)})")
             shift.end()
             return
         if shift.over:
-            closing_of(stream, lambda _reason: None).start()
+            _closing_of(stream, lambda _reason: None).start()
             return
         self._stream = stream
 
@@ -106,4 +105,21 @@ class Speaker:
     def _close(self) -> None:
         stream, self._stream = self._stream, None
         if stream is not None:
-            closing_of(stream, lambda reason: self._supervisor.faults.tell(PART, reason)).start()
+            _closing_of(stream, lambda reason: self._supervisor.faults.tell(PART, reason)).start()
+
+
+def _closing_of(stream: Any, failed: Callable[[str], None]) -> threading.Thread:
+    """A thread that closes a stream of PortAudio's, for that waits as long as a server hangs."""
+
+    def close() -> None:
+        try:
+            stream.abort()
+            stream.close()
+        except Exception as error:  # it is thrown away; say why it went badly
+            failed(_reason(error))
+
+    return threading.Thread(target=close, name="closing", daemon=True)
+
+
+def _reason(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -4,13 +4,13 @@ import atexit
 import os
 import signal
 import subprocess
-import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from synth.cache import private_folder
+from synth.modules import command, environment
 from synth.trouble import Trouble
 
 from ..compiling import Say
@@ -97,9 +97,9 @@ def _started(place: Path, words: list[str]) -> "subprocess.Popen[str]":
     """The process: nothing in the folder that the program was called in is imported or run."""
     private_folder(place)
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", __package__, str(place), TIED, *words],
+        command(__package__, str(place), TIED, *words),
         cwd=place,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(import_path())},
+        env=environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -107,21 +107,6 @@ def _started(place: Path, words: list[str]) -> "subprocess.Popen[str]":
         errors="replace",
         start_new_session=True,  # so that its compilers end with it, and Ctrl-C is for us
     )
-
-
-def import_path() -> list[str]:
-    """Where this process imports from, but for the current folder, unless this code lies there."""
-    try:
-        here = os.getcwd()  # noqa: PTH109 - a folder that was removed is no error here
-    except OSError:
-        here = os.sep
-    home = Path(__file__).resolve().parents[3]
-    places = [Path(here, entry) for entry in sys.path]
-    return [
-        str(place)
-        for place in places
-        if place.resolve() != Path(here).resolve() or place.resolve() == home
-    ]
 
 
 def _kill(process: "subprocess.Popen[str]") -> None:

@@ -17,12 +17,13 @@ from torch import Tensor
 from synth.generators import compiling
 from synth.generators.compiling import keep_compiled_code_private
 from synth.generators.procedural import Procedural, building, procedural_of
-from synth.generators.procedural.builder import Builder, import_path
+from synth.generators.procedural.builder import Builder
 from synth.generators.procedural.building import Call, build, calls
 from synth.generators.procedural.geometry import VIEWS
 from synth.generators.procedural.kernels import Kernels, name_of, tensors_of
 from synth.generators.procedural.tables import FAMILIES
 from synth.latents import Latent
+from synth.modules import import_path
 
 CLONE = Path(__file__).parents[3]
 FEW = ("silk",)  # building them all takes minutes
