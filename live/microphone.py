@@ -26,6 +26,7 @@ PART = "capture"  # what its faults go by
 _LOOK = 0.1  # seconds between two looks at the line
 _OPENING = 6.0  # seconds after which an attempt to open counts as hanging,
 _HANGING = 20.0  # and after which another one is made
+_SILENT = "the sound server does not answer"
 _FAREWELL = 1.0  # seconds
 _ASLEEP = 1.0  # seconds between two looks from which on it was we who were away
 _NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # of its own, on Windows
@@ -56,7 +57,6 @@ class Microphone:
         self.ring = Ring(rate or RATES[0], 1)
         self.overflows = 0
         self._input: _Input | None = None
-        self._told_hanging = False
         self._looked = 0.0
         self._supervisor = Supervisor()
         self._worker: Worker | None = None
@@ -108,7 +108,6 @@ class Microphone:
             self._tell(self.line.trouble)
             self._give_up()
         elif action is Action.OPEN:
-            self._told_hanging = False
             try:
                 self._input = _Input(json.dumps(self._asked), now, self._overflowed)
             except OSError as error:
@@ -121,11 +120,10 @@ class Microphone:
         elif not attempt.active:
             self._refused(now, attempt.reason)
         elif now - attempt.begun > _HANGING:
-            self._refused(now, "the sound server does not answer")
-        elif now - attempt.begun > _OPENING and not self._told_hanging:
-            self._told_hanging = True
-            self.line = replace(self.line, trouble="the sound server does not answer")
-            self._tell(self.line.trouble)
+            self._refused(now, _SILENT)
+        elif now - attempt.begun > _OPENING and self.line.trouble != _SILENT:
+            self.line = replace(self.line, trouble=_SILENT)
+            self._tell(_SILENT)
 
     def _refused(self, now: float, trouble: str) -> None:
         """The attempt is over; one that fails as the one before is not told again."""

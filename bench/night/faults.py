@@ -143,7 +143,22 @@ _INSTRUMENT = (
 
 
 def _preset(name: str, do: Done, words: str, seconds: float = 4.0) -> Kind:
-    return Kind(name, do, lambda hall: hall.venue.write_look(), seconds, "presets|preset", words)
+    def done(hall: Hall) -> None:
+        _play_the_file(hall)
+        do(hall)
+
+    return Kind(name, done, lambda hall: hall.venue.write_look(), seconds, "presets|preset", words)
+
+
+def _play_the_file(hall: Hall) -> None:
+    """Packets of chance may have loaded another look."""
+
+    def plays() -> bool:
+        hall.send([packet_of("/preset/load", [hall.venue.look.stem])])
+        return web.wait_until(lambda: hall.ask("status")["plays_file"], 1.0)
+
+    if not web.wait_until(plays, 10.0):
+        raise RuntimeError("the file of the look does not play")
 
 
 def _fifo(hall: Hall) -> None:

@@ -205,6 +205,7 @@ class Stage:
             "hops": show.ears.hops,
             "cue": cues.playing if cues is not None else "",
             "preset": show.desk.preset.name,
+            "plays_file": show.desk.playing is not None,
             "doors": self._counts(),
             "faults": [
                 *((f.part, f.kind, f.count, f.latest) for f in self.supervisor.faults),

@@ -1,9 +1,13 @@
-"""Inputs and outputs that hang, by a PortAudio that the test holds up."""
+"""Inputs and outputs that hang and fall, by a PortAudio that the test holds up."""
 
+import io
+import os
+import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,12 +17,13 @@ import pytest
 
 import live.microphone as microphone_module
 import live.speaker as speaker_module
-from live.inputs import Input
 from live.line import Phase
 from live.microphone import Microphone
 from live.song import Playback
+from live.soundprocess import SAMPLES, messages
 from live.speaker import Speaker
 from live.supervisor import Supervisor
+from synth.modules import import_path
 from tests import sounds
 from tests.stage import SoundServer, until
 
@@ -41,125 +46,163 @@ class Stream:
 
 
 class PortAudio:
-    """Opens when it is let go, and notes what was asked of it beside that."""
-
-    PortAudioError = OSError
+    """Opens an output when it is let go."""
 
     def __init__(self) -> None:
         self.let_go = threading.Event()
         self.opening = 0  # attempts inside the library at this moment
-        self.most = 0
-        self.beside: list[str] = []  # what was asked while it opened
         self.streams: list[Stream] = []
         self.default = SimpleNamespace(device=(0, 0))
 
-    def InputStream(self, **_options: object) -> Stream:  # noqa: N802 - PortAudio's own name
+    def OutputStream(self, **_options: object) -> Stream:  # noqa: N802 - PortAudio's own name
         self.opening += 1
-        self.most = max(self.most, self.opening)
         self.let_go.wait(20)
         self.opening -= 1
         self.streams.append(Stream())
         return self.streams[-1]
 
-    OutputStream = InputStream
-
-    def check_input_settings(self, **_settings: object) -> None:
-        """It takes every rate."""
-
-    def _terminate(self) -> None:
-        if self.opening:
-            self.beside.append("terminate")
-
-    def _initialize(self) -> None:
-        if self.opening:
-            self.beside.append("initialize")
-
 
 @pytest.fixture
 def library(monkeypatch: pytest.MonkeyPatch) -> Iterator[PortAudio]:
     library = PortAudio()
-    monkeypatch.setattr(microphone_module, "portaudio", lambda: library)
     monkeypatch.setattr(speaker_module, "portaudio", lambda: library)
-    monkeypatch.setattr(microphone_module, "inputs", lambda: [Input(0, "room", 2, 44100.0, True)])
-    monkeypatch.setattr(microphone_module, "_OPENING", 0.2)
     yield library
     library.let_go.set()
 
 
-def test_there_is_one_attempt_at_a_time_and_nothing_is_asked_beside_it(library: PortAudio) -> None:
-    microphone, supervisor = Microphone(), Supervisor()
-    microphone.start(supervisor)
-    until(lambda: "does not answer" in microphone.trouble, "the word", 5)
-    time.sleep(1.5)  # time enough for several attempts
-    assert library.most == 1
-    assert library.beside == []
-    (fault,) = supervisor.faults
-    assert fault.count == 1
-    library.let_go.set()
-    until(lambda: microphone.line.phase is Phase.OPEN, "the input", 5)
-    assert microphone.trouble == ""
+# ---- an input, by the PortAudio in the folder `portaudio`
+
+
+class Inputs:
+    """What becomes of inputs, and what became of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def fate(self, word: str) -> Path:
+        """A file that, where it is there, lets openings hang, fall or be refused, or streams end"""
+        return self._folder / word
+
+    @property
+    def processes(self) -> list[int]:
+        """Of each attempt, in order."""
+        calls = self._folder / "calls"
+        return [int(line) for line in calls.read_text().splitlines()] if calls.exists() else []
+
+
+def lives(process: int) -> bool:
+    return Path(f"/proc/{process}/exe").exists()
+
+
+@pytest.fixture
+def rooms(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Inputs:
+    monkeypatch.syspath_prepend(str(Path(__file__).with_name("portaudio")))
+    monkeypatch.setenv("SOUND", str(tmp_path))
+    monkeypatch.setattr(microphone_module, "_OPENING", 1.5)
+    monkeypatch.setattr(microphone_module, "_HANGING", 2.5)
+    return Inputs(tmp_path)
+
+
+@pytest.fixture
+def microphone(rooms: Inputs) -> Iterator[Microphone]:
+    microphone = Microphone()
+    yield microphone
     microphone.stop()
 
 
-def test_an_attempt_that_is_no_longer_wanted_closes_its_own_stream(library: PortAudio) -> None:
-    microphone = Microphone()
+def test_an_opening_that_hangs_is_told_and_killed_before_the_next_one(
+    microphone: Microphone, rooms: Inputs
+) -> None:
+    rooms.fate("hangs").touch()
+    supervisor = Supervisor()
+    microphone.start(supervisor)
+    until(lambda: "does not answer" in microphone.trouble, "the word", 10)
+    (first,) = rooms.processes
+    assert lives(first)
+    until(lambda: len(rooms.processes) == 2, "the next attempt", 10)
+    assert not lives(first)
+    rooms.fate("hangs").unlink()
+    until(lambda: microphone.line.phase is Phase.OPEN, "the input", 15)
+    assert microphone.trouble == ""
+    (fault,) = supervisor.faults
+    assert fault.count == 1
+
+
+def test_an_attempt_that_is_no_longer_wanted_is_gone(microphone: Microphone, rooms: Inputs) -> None:
+    rooms.fate("hangs").touch()
     microphone.start(Supervisor())
-    until(lambda: library.opening == 1, "the attempt", 5)
+    until(lambda: rooms.processes, "the attempt", 10)
     begun = time.monotonic()
     microphone.stop()
     assert time.monotonic() - begun < 1.5
-    library.let_go.set()
-    until(lambda: bool(library.streams) and library.streams[0].closed, "the closing", 5)
+    assert not lives(rooms.processes[0])
 
 
-def test_portaudio_is_not_begun_anew_while_a_stream_is_still_closing(library: PortAudio) -> None:
-    """Its own clean-up would wait for the stream, or take its memory away."""
-    closing, asked = threading.Event(), list[str]()
-    library.let_go.set()
-    library._terminate = lambda: asked.append("terminate")  # type: ignore[method-assign]
-    microphone = Microphone()
-    microphone.start(Supervisor())
-    until(lambda: microphone.line.phase is Phase.OPEN, "the input", 5)
-    stuck = library.streams[0]
-    stuck.abort = lambda: (closing.wait(20), None)[1]  # type: ignore[method-assign]
-    stuck.active = False
-    until(lambda: len(library.streams) > 1, "the next attempt", 10)
-    assert asked == []
-    closing.set()
-    microphone.stop()
+def test_a_library_that_falls_takes_nothing_with_it(microphone: Microphone, rooms: Inputs) -> None:
+    """As PortAudio does where its JACK part outlives its server."""
+    rooms.fate("falls").touch()
+    supervisor = Supervisor()
+    microphone.start(supervisor)
+    until(lambda: "ended with signal 6" in microphone.trouble, "the word", 10)
+    rooms.fate("falls").unlink()
+    until(lambda: microphone.line.phase is Phase.OPEN, "the input", 15)
+    assert [fault.latest for fault in supervisor.faults] == [
+        "the default input: the input's process ended with signal 6"
+    ]
 
 
-def test_a_library_that_did_not_begin_again_is_begun_at_the_next_attempt(
-    library: PortAudio,
-) -> None:
-    """PortAudio refuses to end what never began."""
-    library.let_go.set()
-    refusals = [OSError("no host"), OSError("no host")]
-    running = [True]
+def test_a_refusal_is_told_once_in_its_first_line(microphone: Microphone, rooms: Inputs) -> None:
+    rooms.fate("refuses").touch()
+    supervisor = Supervisor()
+    microphone.start(supervisor)
+    until(lambda: len(rooms.processes) == 2, "two attempts", 15)
+    rooms.fate("refuses").unlink()
+    until(lambda: microphone.line.phase is Phase.OPEN, "the input", 15)
+    (fault,) = supervisor.faults
+    assert (fault.latest, fault.count) == ("the default input: device unavailable", 1)
 
-    def terminate() -> None:
-        if not running[0]:
-            raise OSError("PortAudio not initialized")
-        running[0] = False
 
-    def initialize() -> None:
-        if refusals:
-            raise refusals.pop()
-        running[0] = True
-
-    library._terminate, library._initialize = terminate, initialize  # type: ignore[method-assign]
-    microphone = Microphone()
-    microphone.line = replace(microphone.line, tries=1)
+def test_channels_are_mixed_in_equal_parts(microphone: Microphone) -> None:
     microphone.start(Supervisor())
     until(lambda: microphone.line.phase is Phase.OPEN, "the input", 10)
-    microphone.stop()
+    assert microphone.name == "room"
+    until(lambda: microphone.ring._written > 1000, "sound", 5)
+    assert np.all(microphone.ring.read(0.1) == np.float32(0.375))
 
 
-def test_a_program_that_stood_still_does_not_throw_its_input_away(library: PortAudio) -> None:
-    library.let_go.set()
-    microphone, supervisor = Microphone(), Supervisor()
+def test_a_stream_that_ends_is_opened_anew(microphone: Microphone, rooms: Inputs) -> None:
+    supervisor = Supervisor()
     microphone.start(supervisor)
-    until(lambda: microphone.line.phase is Phase.OPEN, "the input", 5)
+    until(lambda: microphone.line.phase is Phase.OPEN, "the input", 10)
+    rooms.fate("stops").touch()
+    until(lambda: microphone.line.phase is not Phase.OPEN, "the loss", 5)
+    rooms.fate("stops").unlink()
+    until(lambda: microphone.line.phase is Phase.OPEN, "the input again", 10)
+    assert [fault.latest for fault in supervisor.faults] == ["room: the input stopped"]
+
+
+def test_no_input_outlives_a_show_that_is_killed(rooms: Inputs) -> None:
+    """Not even one that hangs."""
+    rooms.fate("hangs").touch()
+    code = (
+        "import time\nfrom live.microphone import Microphone\n"
+        "from live.supervisor import Supervisor\n"
+        "Microphone().start(Supervisor())\ntime.sleep(60)"
+    )
+    path = os.pathsep.join([str(Path(__file__).with_name("portaudio")), *import_path()])
+    show = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path})
+    try:
+        until(lambda: rooms.processes, "the attempt", 15)
+    finally:
+        show.kill()
+        show.wait()
+    until(lambda: not lives(rooms.processes[0]), "its end", 5)
+
+
+def test_a_program_that_stood_still_does_not_throw_its_input_away(microphone: Microphone) -> None:
+    supervisor = Supervisor()
+    microphone.start(supervisor)
+    until(lambda: microphone.line.phase is Phase.OPEN, "the input", 10)
     microphone.ring.last_write -= 5.0  # as SIGSTOP of five seconds leaves it
     microphone._looked -= 5.0
     microphone.line = microphone.line.__class__(
@@ -168,7 +211,13 @@ def test_a_program_that_stood_still_does_not_throw_its_input_away(library: PortA
     time.sleep(0.5)
     assert microphone.line.phase is Phase.OPEN
     assert not len(supervisor.faults)
-    microphone.stop()
+
+
+def test_messages_that_no_input_tells_are_refused() -> None:
+    whole = struct.pack("<cI", SAMPLES, 8) + bytes(8)
+    assert list(messages(io.BytesIO(whole + whole[:9]))) == [(SAMPLES, bytes(8))]
+    with pytest.raises(ValueError, match="a message of"):
+        list(messages(io.BytesIO(b"Expression 'alsa' failed")))
 
 
 # ---- a song's output
