@@ -69,7 +69,8 @@ class Farm:
             )
         devices = devices_of(workers, self._choice.device)
         alone = len(devices) == 1
-        work = farm.work_here(self._generator, self._job) if alone else work_by(devices)
+        here = farm.work_here(self._generator, self._job)
+        work = here if alone else work_by(devices, self._say)
         return farm.render_in_chunks(self._manifest, self._job, work, progress)
 
 

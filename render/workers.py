@@ -1,7 +1,7 @@
 """Chunks on every device of one machine: a process each, the generator loaded once in each.
 
-A worker that dies costs the chunk it was at. Told to stop, all stop at once and keep what they
-have; when the process that started them is killed, none stays behind.
+A worker that dies or fails is told, and costs the chunk it was at. Told to stop, all stop at once
+and keep what they have; when the process that started them is killed, none stays behind.
 """
 
 import multiprocessing
@@ -19,12 +19,13 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 
-from synth.trouble import Trouble
+from synth.trouble import Trouble, cut
 
 from . import farm
 from .manifest import Manifest, read_manifest
+from .parts import Say
 
-_ATTEMPTS = 3  # deaths for each device, without a chunk done in between, until it is given up
+_ATTEMPTS = 3  # deaths on a device, without a chunk done in between, until it is given up
 _GRACE = 1.0  # seconds that a worker has to close its segment when it is told to stop
 _FAREWELL = 10.0  # seconds that one has to end when nothing is left to do
 _SIGNALS = ("SIGINT", "SIGHUP", "SIGTERM")
@@ -39,11 +40,11 @@ def devices_of(count: int | None, device: str) -> list[str]:
     return [device] * (count or 1)
 
 
-def work_by(devices: Sequence[str]) -> farm.Work:
-    """One process for each device."""
+def work_by(devices: Sequence[str], say: Say = lambda _text: None) -> farm.Work:
+    """One process for each device; `say` hears of those that are lost."""
 
     def work(manifest: Manifest, chunks: Sequence[int], done: farm.Told, _told: farm.Told) -> None:
-        team = _Team(manifest, devices)
+        team = _Team(manifest, devices, say)
         try:
             team.work(chunks, done)
             team.part()
@@ -66,14 +67,17 @@ class _Worker:
 class _Team:
     """The workers, one at most for each device, and what is left to do."""
 
-    def __init__(self, manifest: Manifest, devices: Sequence[str]) -> None:
-        self._manifest, self._devices = manifest, devices
+    def __init__(self, manifest: Manifest, devices: Sequence[str], say: Say) -> None:
+        self._manifest, self._devices, self._say = manifest, devices, say
         self._workers: dict[int, _Worker] = {}  # by the number of the device
         self._left: list[int] = []
-        self._deaths = 0  # since a chunk was done
+        self._deaths = [0] * len(devices)  # on each, since a chunk was done there
 
     def work(self, chunks: Sequence[int], done: farm.Told) -> None:
-        """Have every chunk rendered; Trouble when workers die again and again."""
+        """Have every chunk rendered; Trouble when workers die again and again on every device.
+
+        Where the last of them failed, what it failed of is raised.
+        """
         self._left = list(chunks)[::-1]
         while self._left or self._busy:
             self._hire()
@@ -114,7 +118,9 @@ class _Team:
     def _hire(self) -> None:
         """A worker on every device that has none, never more than chunks."""
         for place, device in enumerate(self._devices):
-            if place not in self._workers and len(self._workers) < len(self._left) + self._busy:
+            if self._deaths[place] >= _ATTEMPTS or place in self._workers:
+                continue
+            if len(self._workers) < len(self._left) + self._busy:
                 with _signals_held():  # else one that was just started might be forgotten
                     self._workers[place] = self._begun(device)
 
@@ -143,25 +149,35 @@ class _Team:
         except (EOFError, OSError):
             self._lose(place, worker)
             return
-        if isinstance(said, BaseException):
+        if isinstance(said, Trouble):  # what is asked for cannot be done by another one either
             raise said
+        if isinstance(said, BaseException):
+            self._lose(place, worker, said)
+            return
         number, worker.number, worker.ready = worker.number, None, True
         if number is not None:
-            self._deaths = 0
+            self._deaths[place] = 0
             done(number)
 
-    def _lose(self, place: int, worker: _Worker) -> None:
-        """A worker was killed; its chunk is made again."""
+    def _lose(self, place: int, worker: _Worker, error: BaseException | None = None) -> None:
+        """A worker was killed, or failed; its chunk is made again."""
         del self._workers[place]
-        worker.process.join()
         worker.connection.close()
+        worker.process.join()
         if worker.number is not None:
             self._left.append(worker.number)
-        self._deaths += 1
-        if self._deaths >= _ATTEMPTS * len(self._devices):
+        self._deaths[place] += 1
+        how = f"died with status {worker.process.exitcode}" if error is None else repr(error)
+        if self._deaths[place] < _ATTEMPTS:
+            self._say(f"{worker.process.name}: {cut(how)}; another one takes its place")
+        elif any(deaths < _ATTEMPTS for deaths in self._deaths):
+            self._say(f"{worker.process.name}: {cut(how)}; given up after {_ATTEMPTS} of them")
+        elif error is not None:
+            raise error
+        else:
             raise Trouble(
-                f"{self._manifest.folder}: workers died {self._deaths} times, the last with status "
-                f"{worker.process.exitcode}; is there memory enough?"
+                f"{self._manifest.folder}: workers died {sum(self._deaths)} times, the last with "
+                f"status {worker.process.exitcode}; is there memory enough?"
             )
 
 

@@ -81,6 +81,26 @@ def test_workers_that_always_die_are_given_up(made: Job) -> None:
     assert manifest.missing() == [0, 1]
 
 
+def test_a_device_that_always_fails_is_given_up_and_the_others_make_the_film(made: Job) -> None:
+    """Nothing comes back from the device “meta”."""
+    manifest, said = planned(made, chunk=20), list[str]()
+    outcome = farm.render_in_chunks(
+        manifest, made, work_by(["cpu", "meta"], said.append), lambda _d, _t: None
+    )
+    assert outcome.whole
+    assert len(watched(made.film)[0]) == SECONDS * 30
+    assert said
+    assert all(words.startswith("lj worker on meta: NotImplementedError") for words in said)
+
+
+def test_what_every_worker_fails_of_is_raised(made: Job) -> None:
+    manifest = planned(made, chunk=100)
+    with pytest.raises(NotImplementedError, match="meta"):
+        farm.render_in_chunks(manifest, made, work_by(["meta"]), lambda _d, _t: None)
+    assert manifest.missing() == [0, 1]
+    assert workers() == []
+
+
 def test_why_a_worker_cannot_begin_is_told(made: Job, tmp_path: Path) -> None:
     manifest = planned(made, chunk=100)
     manifest.call["generator"] |= {"name": "biggan-128", "weights": str(tmp_path / "nowhere")}
