@@ -44,7 +44,8 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
 
 def main() -> int:
     asked = arguments()
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell in the background ignores the first
+        signal.signal(number, signal.default_int_handler)
     with private_folder() as folder:
         night, found, seconds, missing = played(folder, asked)
         report = text(night, found, seconds, missing)
