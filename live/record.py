@@ -85,10 +85,12 @@ class Recorder:
         if not self._samples:
             self.discard()
             return
-        self._show_until(self._samples / RATE)
-        for stream in (self._picture, self._sound):
-            self._file.mux(stream.encode(None))
-        self._file.close()
+        try:
+            self._show_until(self._samples / RATE)
+            for stream in (self._picture, self._sound):
+                self._file.mux(stream.encode(None))
+        finally:
+            self._file.close()  # or a full disk would never have its room back
 
     def discard(self) -> None:
         """Take back what was created, unless sound was heard."""

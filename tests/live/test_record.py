@@ -206,10 +206,15 @@ def test_a_full_disk_leaves_what_was_written_before(tmp_path: Path) -> None:
         "from tests.live.test_record import played\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))\n"
-        f"played(Recorder(pathlib.Path({str(film)!r}), (64, 64)), 'noisy')"
+        f"film = Recorder(pathlib.Path({str(film)!r}), (64, 64))\n"
+        "try: played(film, 'noisy')\n"
+        "finally:\n"
+        "    try: film.close()\n"
+        "    finally: print(*[p.resolve() for p in pathlib.Path('/proc/self/fd').iterdir()])"
     )
     ran = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert "File too large" in ran.stderr.splitlines()[-1]
+    assert "a.mp4" not in ran.stdout  # or a full disk would never have its room back
     with av.open(film) as file:
         decoded = [frame for packet in file.demux(audio=0) for frame in _decoded(packet)]
     assert len(decoded) > 43
