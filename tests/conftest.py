@@ -10,6 +10,8 @@ __all__ = ["display", "sound_server"]
 os.environ.setdefault("MPLBACKEND", "Agg")
 # torch's threads spin while they wait, which on few cores takes from the programs around them
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
 
 
 @pytest.fixture(scope="session")
