@@ -20,8 +20,8 @@ from bench import pieces
 from bench.pieces import Piece
 from bench.report import machine, publish, table
 from demo.compose import BREAK, DROP, INTRO, VERSE
-from synth.features import Analyzer, Features
-from synth.hop import HOP, RATE
+from synth.analysis.analyzer import Analyzer, Features
+from synth.constants import HOP, RATE
 
 INSTRUMENTS = {
     "piano": pieces.PIANO,

@@ -39,7 +39,7 @@ from synth.generators.biggan.network import Network, bytes_of
 from synth.generators.biggan.store import folded_model, model_of
 from synth.generators.biggan.untrained import LAYERS, save_published, untrained
 from synth.generators.compiling import Compiles
-from synth.latents import Latent
+from synth.latents.latent import Latent
 
 WARM = 2  # rounds that do not count
 TRUNCATION = 0.5

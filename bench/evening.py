@@ -20,8 +20,8 @@ import numpy as np
 
 from bench.report import machine, publish
 from demo.compose import compose, write
-from synth.hop import HOP, RATE
-from synth.sound import hops_of
+from synth.audio_file import hops_of
+from synth.constants import HOP, RATE
 from tests.stage import SoundServer, as_s16, virtual_display
 
 SECONDS = 1800

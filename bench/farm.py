@@ -24,7 +24,7 @@ from render.segment import join
 from render.song import Job
 from render.workers import work_by
 from synth.generators import generator_of
-from synth.preset import preset_of
+from synth.settings.preset import preset_of
 
 SIDE, CHUNK, SECONDS = 256, 75, 20.0
 PLANNED = (60.0, 120.0, 240.0)  # seconds of music

@@ -20,17 +20,17 @@ import numpy as np
 
 from bench.report import machine, publish, table
 from demo.compose import compose, write
-from live.controls import Controls
-from live.desk import Desk
-from live.osc import OscPort
-from live.packets import messages, packet_of
-from live.painter import Step
+from live.audio.file_player import Playback
+from live.control.address_space import Controls
+from live.control.osc import OscPort
+from live.control.osc_packets import messages, packet_of
+from live.control.parameters import Desk
+from live.engine.render_thread import Step
+from live.output.window import NoWindow
 from live.report import Report
 from live.show import Show
-from live.song import Playback
-from live.window import NoWindow
 from synth.generators.procedural import Procedural
-from synth.preset import preset_of
+from synth.settings.preset import preset_of
 
 SECONDS = 8.0
 STEADY, FLOOD = 1000, 50000  # messages a second

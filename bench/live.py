@@ -22,22 +22,22 @@ from torch import Tensor
 
 from bench.report import machine, publish, table
 from demo.compose import compose, write
-from live.desk import Desk
-from live.microphone import Microphone
-from live.painter import Step
+from live.audio.file_player import Playback
+from live.audio.microphone import Microphone
+from live.control.parameters import Desk
+from live.engine.render_thread import Step
+from live.output.window import Place, Window
 from live.report import Report
 from live.show import Show
-from live.song import Playback
-from live.window import Place, Window
+from synth.constants import HOP, RATE
 from synth.generators import Generator
 from synth.generators.biggan import BigGan
 from synth.generators.biggan.store import folded_model
 from synth.generators.biggan.untrained import untrained
 from synth.generators.procedural import procedural_of
-from synth.hop import HOP, RATE
-from synth.knobs import Knobs
-from synth.latents import Latent
-from synth.preset import Preset, preset_of
+from synth.latents.latent import Latent
+from synth.settings.knobs import Knobs
+from synth.settings.preset import Preset, preset_of
 from tests.stage import SoundServer, as_s16, virtual_display
 
 SECONDS = 10.0

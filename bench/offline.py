@@ -17,16 +17,16 @@ from bench.report import machine, publish, table
 from demo.compose import compose, write
 from render.film import Film
 from render.timeline import latents_of
-from synth.features import Analyzer
+from synth.analysis.analyzer import Analyzer
+from synth.audio_file import hops_of
+from synth.constants import RATE
+from synth.engine import Visual
 from synth.generators import Generator
 from synth.generators.biggan import BigGan
 from synth.generators.biggan.store import folded_model
 from synth.generators.biggan.untrained import untrained
 from synth.generators.procedural import procedural_of
-from synth.hop import RATE
-from synth.preset import preset_of
-from synth.sound import hops_of
-from synth.visual import Visual
+from synth.settings.preset import preset_of
 
 FPS = Fraction(30)
 ROUNDS = 3

@@ -14,8 +14,8 @@ import numpy as np
 
 from demo import compose
 from demo.compose import hat, kick, snare
-from synth.hop import RATE
-from synth.sound import hops_of
+from synth.audio_file import hops_of
+from synth.constants import RATE
 
 SOUND_FONT = Path("/usr/share/sounds/sf2/TimGM6mb.sf2")
 TICKS = 480  # MIDI ticks a beat

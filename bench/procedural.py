@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from bench.report import machine, publish, table
+from synth.errors import Trouble
 from synth.generators.biggan.engines import psnr
 from synth.generators.procedural import Procedural
 from synth.generators.procedural.builder import Builder
 from synth.generators.procedural.building import calls, folder
 from synth.generators.procedural.kernels import Kernels
-from synth.latents import Latent
-from synth.trouble import Trouble
+from synth.latents.latent import Latent
 
 SIDES = (256, 512, 1024)
 BLENDS = (1, 2, 5)

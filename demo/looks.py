@@ -16,7 +16,7 @@ from PIL import Image
 from demo.compose import compose, write
 from render.sheet import Picture, pictures_of_song
 from synth.generators.procedural import Procedural
-from synth.preset import preset_of, shipped
+from synth.settings.preset import preset_of, shipped
 
 PICTURES = 6
 THUMBNAIL = 96  # pixels

@@ -16,18 +16,18 @@ from typing import Protocol
 
 import numpy as np
 
+from synth.engine import Visual
 from synth.generators import Generator
-from synth.keyframes import Cues
-from synth.performance import BLACKOUT
-from synth.visual import Visual
+from synth.latents.keyframes import Cues
+from synth.session import BLACKOUT
 
-from .desk import Desk
-from .ears import Ears, Source
+from .control.parameters import Desk
+from .engine.analysis_thread import Ears, Source
+from .engine.handoff import Frame
+from .engine.render_thread import Painter, Step
 from .faults import Fault, reason_of
-from .keep import Keeper, Keeping
-from .mailbox import Frame
-from .overlay import Overlay, Status
-from .painter import Painter, Step
+from .output.overlay import Overlay, Status
+from .output.writer_thread import Keeper, Keeping
 from .report import Durations, Report, Reporter
 from .signals import stopping
 from .supervisor import Supervisor

@@ -97,7 +97,7 @@ def _listen_for_stops() -> None:
 
 def main() -> None:
     """Run the command line; a Trouble is one sentence on stderr and exit status 1."""
-    from synth.trouble import Trouble
+    from synth.errors import Trouble
 
     _listen_for_stops()
     try:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from synth.features import Features
+    from synth.analysis.analyzer import Features
 
 _WIDTH = 40  # characters of a full bar
 
@@ -43,7 +43,7 @@ def table_of(heard: "Features", onsets: int, trouble: str) -> "Table":
     """Levels, chroma, beat and trouble, a line each."""
     from rich.table import Table
 
-    from synth.features import PITCH_CLASSES
+    from synth.analysis.analyzer import PITCH_CLASSES
 
     table = Table.grid(padding=(0, 1))
     levels = {name: getattr(heard, name) for name in ("loudness", "bass", "mid", "treble", "flux")}

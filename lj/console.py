@@ -64,10 +64,10 @@ def _plain(value: object) -> str:
 
 def code_lines(code: "np.ndarray | None") -> list[str]:
     """A QR code for the terminal; nothing where stderr is none, or cannot write blocks."""
-    from live import qr
+    from live.control import qr_code
 
     blocks = (getattr(sys.stderr, "encoding", None) or "").lower().startswith("utf")
-    return qr.lines(code) if code is not None and sys.stderr.isatty() and blocks else []
+    return qr_code.lines(code) if code is not None and sys.stderr.isatty() and blocks else []
 
 
 @contextmanager

@@ -7,9 +7,9 @@ from . import options
 
 def devices(as_json: options.JsonOption = False) -> None:
     """List sound inputs and monitors."""
-    from live.inputs import Input, chosen, inputs, loopback_help
-    from live.window import monitors
-    from synth.trouble import Trouble
+    from live.audio.devices import Input, chosen, inputs, loopback_help
+    from live.output.window import monitors
+    from synth.errors import Trouble
 
     from .console import print_json
 

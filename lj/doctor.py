@@ -99,7 +99,7 @@ def _generators() -> Iterator[Finding]:
     except ImportError as error:
         yield Finding("generators", f"do not load ({error})", False)
         return
-    from synth.trouble import Trouble
+    from synth.errors import Trouble
 
     for name in generators.NAMES:
         try:
@@ -111,8 +111,8 @@ def _generators() -> Iterator[Finding]:
 
 
 def _presets() -> Finding:
-    from synth.preset import preset_of, shipped
-    from synth.trouble import Trouble
+    from synth.errors import Trouble
+    from synth.settings.preset import preset_of, shipped
 
     try:
         looks = [preset_of(name) for name in shipped()]
@@ -140,8 +140,8 @@ def _built() -> Finding:
 
 
 def _input() -> Finding:
-    from live.inputs import chosen, inputs
-    from synth.trouble import Trouble
+    from live.audio.devices import chosen, inputs
+    from synth.errors import Trouble
 
     try:
         picked = chosen(inputs(), None)
@@ -152,8 +152,8 @@ def _input() -> Finding:
 
 
 def _screens() -> Iterator[Finding]:
-    from live.window import Place, Window, monitors
-    from synth.trouble import Trouble
+    from live.output.window import Place, Window, monitors
+    from synth.errors import Trouble
 
     try:
         there = monitors()
@@ -170,10 +170,10 @@ def _screens() -> Iterator[Finding]:
 
 def _speed() -> Finding:
     """Two seconds of the embedded generator at the size that the show would begin with."""
-    from synth.trouble import Trouble
+    from synth.errors import Trouble
 
     try:
-        from live.governor import SLOWEST
+        from live.engine.quality import SLOWEST
 
         from .stage import beginning, ladder_for
         from .studio import Choice

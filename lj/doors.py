@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import platformdirs
 
-from synth.trouble import Trouble
+from synth.errors import Trouble
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from live.addresses import Network, Place
+    from live.control.network_addresses import Network, Place
     from live.show import Show
     from live.supervisor import Supervisor
 
@@ -44,8 +44,8 @@ class Wanted:
         midi: str,
     ) -> "Wanted":
         """From the command line; Trouble for what cannot be understood."""
-        from live.access import networks_of
-        from live.addresses import place_of
+        from live.control.access import networks_of
+        from live.control.network_addresses import place_of
 
         if page and oscquery == "off":
             raise Trouble("--page is served at --oscquery, which is off; leave it on")
@@ -71,12 +71,14 @@ class Doors:
     """Opened before the show. A door that cannot be opened is told, and the others open."""
 
     def __init__(self, show: "Show", wanted: Wanted) -> None:
-        from live.controls import Controls
-        from live.osc import OscPort
+        from live.control.address_space import Controls
+        from live.control.osc import OscPort
 
         self.lines: list[str] = []  # for the terminal
         self.address = ""  # of the control page, or of OSCQuery where there is no page
-        self.code: np.ndarray | None = None  # the page's address for phones, see `live.qr`
+        self.code: np.ndarray | None = (
+            None  # the page's address for phones, see `live.control.qr_code`
+        )
         self._show, self._wanted = show, wanted
         self._controls = Controls(show)
         self._port = OscPort(self._controls)
@@ -114,7 +116,7 @@ class Doors:
     # ---- OSC: one port hears and tells
 
     def _hear(self) -> None:
-        from live.addresses import written
+        from live.control.network_addresses import written
 
         if self._wanted.osc is not None:
             self._port.listen(self._wanted.osc, self._wanted.allowed)
@@ -122,7 +124,7 @@ class Doors:
             self.lines.append(f"OSC at {written(self._port.place)}")
 
     def _tell(self, receiver: "Place") -> None:
-        from live.addresses import written
+        from live.control.network_addresses import written
 
         self._port.always_tell(receiver)
         self.lines.append(f"OSC to {written(receiver)}")
@@ -134,9 +136,9 @@ class Doors:
     # ---- HTTP, and being found
 
     def _serve(self) -> None:
-        from live.addresses import reachable, written
-        from live.mdns import host_name
-        from live.oscquery import OscQuery
+        from live.control.mdns import host_name
+        from live.control.network_addresses import reachable, written
+        from live.control.oscquery import OscQuery
 
         place, page = self._wanted.oscquery, self._wanted.page
         if place is None:
@@ -155,14 +157,14 @@ class Doors:
 
     def _draw_code(self) -> None:
         """Where phones can open the page."""
-        from live.addresses import is_loopback
-        from live.qr import modules
+        from live.control.network_addresses import is_loopback
+        from live.control.qr_code import modules
 
         if self._wanted.page and self.address and not is_loopback(self._services[-1][1][0]):
             self.code = modules(self.address)
 
     def _announce(self) -> None:
-        from live.mdns import Announcement, Service
+        from live.control.mdns import Announcement, Service
 
         self._add(Announcement([Service(kind, *place) for kind, place in self._services]))
 
@@ -170,7 +172,7 @@ class Doors:
 
     def _play(self) -> None:
         """Every controller with a map; quietly none, where MIDI was not asked for by name."""
-        from live.midi import Midi
+        from live.control.midi import Midi
 
         wanted = self._wanted.midi
         if wanted == "off":

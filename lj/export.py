@@ -21,8 +21,8 @@ def export(
 ) -> None:
     """Export BigGAN to ONNX and check it in onnxruntime on the spot."""
     from synth import generators
-    from synth.knobs import knobs_of
-    from synth.trouble import Trouble
+    from synth.errors import Trouble
+    from synth.settings.knobs import knobs_of
 
     from .console import note
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from synth import generators
 from synth.generators import Generator
-from synth.knobs import Knobs
+from synth.settings.knobs import Knobs
 
 from .console import Advance, note
 from .studio import Choice, generator_options

@@ -19,8 +19,8 @@ def fetch(
 ) -> None:
     """Download BigGAN-deep (about 200 MB); resumes where it broke off."""
     from synth import generators
+    from synth.errors import Trouble
     from synth.generators.biggan.fetch import fetch as fetch_weights
-    from synth.trouble import Trouble
 
     from .console import note
 

@@ -12,8 +12,8 @@ from . import options
 if TYPE_CHECKING:
     import numpy as np
 
-    from synth.features import Features
-    from synth.latents import Latent
+    from synth.analysis.analyzer import Features
+    from synth.latents.latent import Latent
 
 
 def hear(
@@ -36,7 +36,7 @@ def hear(
     quiet: options.QuietOption = False,
 ) -> None:
     """Show what is heard in a song: chroma, flux, onsets, beats and levels."""
-    from synth.trouble import Trouble
+    from synth.errors import Trouble
 
     if mic:
         _follow(device, duration, as_json)
@@ -63,8 +63,8 @@ def hear(
 def _print_hops(song: Path, duration: float | None) -> None:
     import json
 
-    from synth.features import Analyzer
-    from synth.sound import hops_of
+    from synth.analysis.analyzer import Analyzer
+    from synth.audio_file import hops_of
 
     analyzer = Analyzer()
     for hop in hops_of(song):
@@ -81,12 +81,12 @@ def _follow(device: str | None, duration: float | None, as_json: bool) -> None:
     import queue
     import time
 
-    from live.ears import Ears
-    from live.microphone import Microphone
+    from live.audio.microphone import Microphone
+    from live.engine.analysis_thread import Ears
     from live.supervisor import Supervisor
+    from synth.engine import Visual
     from synth.generators.procedural.tables import EMBEDDING_SIZE
-    from synth.knobs import Knobs
-    from synth.visual import Visual
+    from synth.settings.knobs import Knobs
 
     from .bars import Bars
 

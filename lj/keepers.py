@@ -5,20 +5,20 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from synth.errors import Trouble
 from synth.generators import Generator
-from synth.preset import Preset
-from synth.trouble import Trouble
+from synth.settings.preset import Preset
 
 if TYPE_CHECKING:
-    from live.keep import Keeper
+    from live.output.writer_thread import Keeper
 
 _VERSIONED = ("latent-jockey", "aubio-ledfx", "numpy", "torch")
 
 
 def check_keepers(record: Path | None, log: Path | None) -> None:
     """Trouble where one of them cannot be written, before anything slow begins."""
-    from live.record import check_film
-    from synth.performance import check_new
+    from live.output.recorder import check_film
+    from synth.session import check_new
 
     if record is not None:
         check_film(record)
@@ -39,8 +39,8 @@ def keepers_for(
     `follows`: cues come by the song's time.
     Where one cannot be begun, nothing is left of the other, and Trouble says why.
     """
-    from live.record import Recorder
-    from synth.performance import PerformanceWriter
+    from live.output.recorder import Recorder
+    from synth.session import PerformanceWriter
 
     about = _about(look, generator) | {"follows": follows}
     begun: list[Keeper] = []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synth.trouble import Trouble
+from synth.errors import Trouble
 
 from .console import note
 from .storyboard import Cell, draw
@@ -56,7 +56,7 @@ def keyframes(
     from precompute.lines import score_lines
     from precompute.task import Found
     from synth import generators
-    from synth.bank import SUFFIX
+    from synth.latents.bank import SUFFIX
 
     assert order.bank is not None
     if order.bank.suffix != SUFFIX:
@@ -96,7 +96,7 @@ def write_look(order: Order, path: Path, *, quiet: bool) -> None:
     from precompute.classes import classes_for
     from precompute.clip import DEFAULT, clip_of
     from precompute.sentences import sentences_of
-    from synth.imagenet import names
+    from synth.settings.imagenet import names
 
     if path.suffix != ".toml" or path.exists():
         raise Trouble(f"{path}: name a new preset that ends in .toml")
@@ -115,7 +115,7 @@ def write_look(order: Order, path: Path, *, quiet: bool) -> None:
 
 def _search(order: Order) -> "Search":
     from precompute.task import Search
-    from synth.imagenet import class_numbers
+    from synth.settings.imagenet import class_numbers
 
     return Search(
         steps=order.steps,
@@ -152,8 +152,8 @@ def _heard(song: Path, passages: "Sequence[Line]", clap: "Clap") -> "list[Line]"
     """Passages without words, and what they sound like."""
     from dataclasses import replace
 
-    from synth.hop import RATE
-    from synth.sound import hops_of
+    from synth.audio_file import hops_of
+    from synth.constants import RATE
 
     samples = np.concatenate(list(hops_of(song)))
     found = []
@@ -185,8 +185,8 @@ def _lyrics(order: Order, *, quiet: bool) -> "Lyrics":
 
 def _form(song: Path) -> tuple[float, list[float]]:
     """A song's length in seconds, and where its sections begin."""
-    from synth.features import Analyzer
-    from synth.sound import hops_of
+    from synth.analysis.analyzer import Analyzer
+    from synth.audio_file import hops_of
 
     analyzer, starts, section, seconds = Analyzer(), [], 0, 0.0
     for hop in hops_of(song):

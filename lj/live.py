@@ -13,11 +13,11 @@ from . import options
 if TYPE_CHECKING:
     import numpy as np
 
-    from live.ears import Source
-    from live.keep import Keeper
+    from live.engine.analysis_thread import Source
+    from live.output.window import NoWindow, Window
+    from live.output.writer_thread import Keeper
     from live.report import Report
     from live.show import Show
-    from live.window import NoWindow, Window
 
 
 def live(
@@ -105,12 +105,12 @@ def live(
     G next keyframe, L learn a MIDI control, H overlay, P the control page's
     address for phones, Esc fade out, Esc twice quit.
     """
-    from live.desk import Desk
+    from live.control.parameters import Desk
     from live.show import Show
     from live.supervisor import Supervisor
-    from synth.keyframes import Cues
-    from synth.preset import is_file
-    from synth.trouble import Trouble
+    from synth.errors import Trouble
+    from synth.latents.keyframes import Cues
+    from synth.settings.preset import is_file
 
     from .console import Said, code_lines, note
     from .doors import Doors, Wanted
@@ -195,7 +195,7 @@ def _sum_up(outcome: "Report", report: Path | None, *, quiet: bool) -> None:
 
 
 def _song(file: Path, start: float, mute: bool) -> "Source":
-    from live.song import Playback
+    from live.audio.file_player import Playback
 
     return Playback(file, start=start, aloud=not mute)
 
@@ -203,9 +203,9 @@ def _song(file: Path, start: float, mute: bool) -> "Source":
 def _microphone(
     device: str | None, channels: str | None, rate: int | None, gain: float
 ) -> "Source":
-    from live.inputs import RATES
-    from live.microphone import Microphone
-    from synth.trouble import Trouble
+    from live.audio.devices import RATES
+    from live.audio.microphone import Microphone
+    from synth.errors import Trouble
 
     if rate is not None and rate not in RATES:
         raise Trouble(f"--rate is {rate}; use {', '.join(map(str, RATES))}")
@@ -219,7 +219,7 @@ def _microphone(
 def _screen(
     show: "Show", no_window: bool, monitor: int, windowed: str | None
 ) -> "Window | NoWindow":
-    from live.window import NoWindow, Place, Window
+    from live.output.window import NoWindow, Place, Window
     from render.film import size_of
 
     if no_window:

@@ -24,8 +24,8 @@ def osc_map(
     ] = None,
 ) -> None:
     """Print the OSC map, or a session for Open Stage Control."""
-    from live import layouts
-    from synth.trouble import Trouble
+    from live.control import layouts
+    from synth.errors import Trouble
 
     write = {
         Form.MARKDOWN: layouts.markdown,

@@ -5,7 +5,7 @@ from . import options
 
 def presets(as_json: options.JsonOption = False) -> None:
     """List the looks that come with the program."""
-    from synth.preset import preset_of, shipped
+    from synth.settings.preset import preset_of, shipped
 
     from .console import print_json
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from render.fit import Size
     from render.song import Outcome
-    from synth.bank import Bank
+    from synth.latents.bank import Bank
 
     from .farm import Farm
     from .studio import Choice
@@ -70,7 +70,7 @@ def render(
     A render that was stopped or killed goes on when the same command is run again.
     """
     from render.film import QUALITIES, rate_of, size_of
-    from synth.trouble import Trouble
+    from synth.errors import Trouble
 
     from .console import note, print_json
     from .studio import Choice, bank_for
@@ -134,7 +134,7 @@ class Wanted:
 
 def _films(songs: list[Path], output: Path | None, folder: Path | None) -> list[tuple[Path, Path]]:
     """Each song with its film."""
-    from synth.trouble import Trouble
+    from synth.errors import Trouble
 
     if (output is None) == (folder is None):
         raise Trouble("name the film with -o, or a folder for the films with -O")
@@ -159,8 +159,8 @@ def _one(song: Path, film: Path, wanted: Wanted, choice: "Choice", how: How) -> 
     from render.parts import chunk_of
     from render.song import Job, expected_frames
     from render.song import render as render_song
-    from synth.performance import SUFFIX, performance_of
-    from synth.sound import song_of
+    from synth.audio_file import song_of
+    from synth.session import SUFFIX, performance_of
 
     from .console import frame_progress, note
     from .farm import Farm
@@ -241,7 +241,7 @@ def render_chunk(
     from render import farm
     from render.lock import lend_a_hand
     from render.manifest import NAME, read_manifest
-    from synth.trouble import Trouble
+    from synth.errors import Trouble
 
     from .console import note
 

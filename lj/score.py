@@ -74,7 +74,7 @@ def score(
 
     A search that was stopped or killed goes on: finished lines are not searched again.
     """
-    from synth.trouble import Trouble
+    from synth.errors import Trouble
 
     from .storyboard import check, draw, listed, of_bank
 

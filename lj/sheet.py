@@ -22,7 +22,7 @@ def sheet(
 ) -> None:
     """Draw a contact sheet of a film, or of a song with a preset, with the features under it."""
     from render.sheet import draw, pictures_of_film, pictures_of_song
-    from synth.sound import has_moving_picture
+    from synth.audio_file import has_moving_picture
 
     from .console import note
     from .studio import Choice, generator_for, preset_with

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synth import generators
+from synth.errors import Trouble
 from synth.generators import Generator
-from synth.imagenet import CLASSES
-from synth.latents import Latent
-from synth.trouble import Trouble
-from synth.walk import SIZE as NOISE
+from synth.latents.latent import Latent
+from synth.latents.walk import SIZE as NOISE
+from synth.settings.imagenet import CLASSES
 
 from .studio import Choice
 
 if TYPE_CHECKING:
-    from live.painter import Step
+    from live.engine.render_thread import Step
     from synth.generators.compiling import Say
 
 SIDES = (768, 512, 384, 256)  # of the embedded generator, pixels; smaller ones cost more
@@ -32,7 +32,7 @@ def ladder_for(choice: Choice, size: str, wide: str, say: "Say") -> "list[Step]"
     With a fixed `size` the embedded generator has that one step. Generators `say` what they do
     behind the show.
     """
-    from live.painter import Step
+    from live.engine.render_thread import Step
 
     if size != "auto" and not (size.isdecimal() and 64 <= int(size) <= 2048):
         raise Trouble(f"--size is {size}; use auto, or 64 to 2048")
@@ -68,7 +68,7 @@ def _last_resort(choice: Choice, say: "Say") -> "list[Step]":
 
 def _drawn(side: int, choice: Choice, say: "Say") -> "Step":
     """The embedded generator at one side."""
-    from live.painter import Step
+    from live.engine.render_thread import Step
 
     def made() -> Generator:
         return generators.generator_of(
@@ -97,7 +97,7 @@ def beginning(ladder: "Sequence[Step]") -> Beginning:
 
     A stage must not stay dark for want of weights; the film that `lj render` makes does.
     """
-    from live.governor import SLOWEST
+    from live.engine.quality import SLOWEST
 
     trouble = ""
     for level, step in enumerate(ladder):

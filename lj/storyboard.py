@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synth.trouble import Trouble
+from synth.errors import Trouble
 
 from .console import print_json
 
@@ -19,7 +19,7 @@ def listed(path: Path, *, as_json: bool) -> None:
     """Print every keyframe."""
     from dataclasses import asdict
 
-    from synth.bank import Bank
+    from synth.latents.bank import Bank
 
     bank = Bank(path)
     if as_json:
@@ -49,7 +49,7 @@ def check(sheet: Path) -> None:
 
 def of_bank(path: Path) -> list[Cell]:
     """A bank's keyframes."""
-    from synth.bank import Bank
+    from synth.latents.bank import Bank
 
     bank = Bank(path)
     return [

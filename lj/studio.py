@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from render.fit import Size, side_for
 from synth import generators
-from synth.bank import Bank
 from synth.digest import sha256_of
+from synth.errors import Trouble
 from synth.generators import Generator
-from synth.knobs import Look, with_values
-from synth.performance import Performance
-from synth.preset import Preset, preset_of
-from synth.trouble import Trouble
+from synth.latents.bank import Bank
+from synth.session import Performance
+from synth.settings.knobs import Look, with_values
+from synth.settings.preset import Preset, preset_of
 
 from .console import note
 from .options import DEFAULT_PRESET

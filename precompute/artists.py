@@ -11,8 +11,8 @@ from synth.generators import Generator
 from synth.generators.biggan.generator import level_of
 from synth.generators.biggan.network import Network
 from synth.generators.biggan.store import model_of
-from synth.imagenet import CLASSES
-from synth.latents import Latent
+from synth.latents.latent import Latent
+from synth.settings.imagenet import CLASSES
 
 
 class Artist(Protocol):

@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from scipy.signal import resample_poly
 from torch import Tensor
 
-from synth.hop import RATE
-from synth.trouble import Trouble
+from synth.constants import RATE
+from synth.errors import Trouble
 
 from .hub import Model, complete_torchvision, reason_of
 

@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from synth.imagenet import CLASSES, names
+from synth.settings.imagenet import CLASSES, names
 
 from .lyrics import Line, verses
 

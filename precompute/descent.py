@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synth.walk import SIZE, WALL
+from synth.latents.walk import SIZE, WALL
 
 from .task import Task
 

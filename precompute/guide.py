@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from synth.trouble import Trouble
+from synth.errors import Trouble
 
 from .clip import Clip
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from synth.digest import sha256_of
-from synth.trouble import Trouble
+from synth.errors import Trouble
 
 WEIGHTS = (  # as clients look for them
     "model.safetensors",

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from synth.bank import Keyframe, save_bank
+from synth.latents.bank import Keyframe, save_bank
 
 from .artists import Artist, keyframe_latent
 from .guide import Guide

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from synth.trouble import Trouble
+from synth.errors import Trouble
 
 _STAMP = r"(\d{1,3}):(\d{1,2})(?:[.:](\d{1,3}))?"
 _LEADING = re.compile(rf"\s*\[{_STAMP}\]")

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synth.imagenet import CLASSES
-from synth.walk import SIZE, truncated_normal
+from synth.latents.walk import SIZE, truncated_normal
+from synth.settings.imagenet import CLASSES
 
 from .artists import Artist
 from .descent import Bases, adam, evolve

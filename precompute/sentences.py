@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synth.trouble import Trouble
+from synth.errors import Trouble
 
 from .hub import Model, complete_torchvision, reason_of
 

@@ -16,9 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from synth.errors import Trouble
 from synth.generators import Generator
-from synth.latents import Latent
-from synth.trouble import Trouble
+from synth.latents.latent import Latent
 
 from . import disk, farm
 from .manifest import Manifest

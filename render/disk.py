@@ -5,7 +5,7 @@ import os
 import secrets
 from pathlib import Path
 
-from synth.trouble import Trouble
+from synth.errors import Trouble
 
 _CANNOT = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)  # file systems that sync no folders
 

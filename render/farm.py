@@ -14,15 +14,15 @@ from typing import Any, TypeVar
 import numpy as np
 
 from synth import generators
-from synth.bank import Bank
+from synth.audio_file import hops_of
 from synth.digest import sha256_of
+from synth.errors import Trouble
 from synth.generators import Generator
-from synth.generators.handover import drawn_ahead
-from synth.knobs import Knobs, knobs_of
-from synth.latents import Latent
-from synth.performance import performance_of
-from synth.sound import hops_of
-from synth.trouble import Trouble
+from synth.generators.device_to_host import drawn_ahead
+from synth.latents.bank import Bank
+from synth.latents.latent import Latent
+from synth.session import performance_of
+from synth.settings.knobs import Knobs, knobs_of
 
 from . import disk
 from .disk import unwritable

@@ -13,7 +13,7 @@ import numpy as np
 from av.container import OutputContainer
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
-from synth.trouble import Trouble
+from synth.errors import Trouble
 
 from . import disk
 from .disk import unwritable

@@ -1,4 +1,4 @@
-"""A generator's picture on a screen of another shape; what `live/shaders/show.frag` does live."""
+"""A generator's picture on a screen of another shape, as `live/output/shaders/show.frag` has it."""
 
 import av
 import numpy as np

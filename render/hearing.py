@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from synth.features import PITCH_CLASSES, Analyzer, Features
-from synth.sound import hops_of
-from synth.trouble import Trouble
+from synth.analysis.analyzer import PITCH_CLASSES, Analyzer, Features
+from synth.audio_file import hops_of
+from synth.errors import Trouble
 
 GROUND = "#101014"
 _PANEL = "#18181e"

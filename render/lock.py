@@ -8,7 +8,7 @@ import errno
 import os
 from pathlib import Path
 
-from synth.trouble import Trouble
+from synth.errors import Trouble
 
 from .disk import unwritable
 

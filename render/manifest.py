@@ -19,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from synth.digest import sha256_of
-from synth.trouble import Trouble
+from synth.errors import Trouble
 
 from . import disk
 

@@ -9,8 +9,8 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from synth.knobs import knobs_of
-from synth.trouble import Trouble
+from synth.errors import Trouble
+from synth.settings.knobs import knobs_of
 
 from . import disk, lock
 from .film import check_film

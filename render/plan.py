@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from synth.knobs import Knobs
-from synth.latents import Latent
-from synth.trouble import Trouble
-from synth.walk import SIZE
+from synth.errors import Trouble
+from synth.latents.latent import Latent
+from synth.latents.walk import SIZE
+from synth.settings.knobs import Knobs
 
 from .song import Job, batches
 

@@ -9,12 +9,12 @@ import av
 import numpy as np
 from matplotlib.figure import Figure
 
+from synth.audio_file import hops_of, song_of
+from synth.constants import RATE
+from synth.engine import Visual
+from synth.errors import Trouble
 from synth.generators import Generator
-from synth.hop import RATE
-from synth.knobs import Knobs
-from synth.sound import hops_of, song_of
-from synth.trouble import Trouble
-from synth.visual import Visual
+from synth.settings.knobs import Knobs
 
 from .hearing import GROUND, check_name, draw_chroma, draw_events, listen, save
 from .timeline import latents_of

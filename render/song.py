@@ -10,16 +10,16 @@ from typing import TypeVar
 
 import numpy as np
 
-from synth.bank import Bank
+from synth.audio_file import hops_of, song_of
+from synth.engine import Visual
+from synth.errors import Trouble
 from synth.flashes import FlashLimiter
 from synth.generators import Generator
-from synth.generators.handover import drawn_ahead
-from synth.keyframes import Cues
-from synth.knobs import Knobs
-from synth.performance import Performance, Replay
-from synth.sound import hops_of, song_of
-from synth.trouble import Trouble
-from synth.visual import Visual
+from synth.generators.device_to_host import drawn_ahead
+from synth.latents.bank import Bank
+from synth.latents.keyframes import Cues
+from synth.session import Performance, Replay
+from synth.settings.knobs import Knobs
 
 from .film import Film
 from .fit import Size

@@ -6,8 +6,8 @@ from itertools import chain, count, repeat
 
 import numpy as np
 
-from synth.latents import Latent
-from synth.visual import Visual
+from synth.engine import Visual
+from synth.latents.latent import Latent
 
 
 def frame_times(fps: Fraction, start: float) -> Iterator[float]:

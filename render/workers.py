@@ -19,7 +19,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 
-from synth.trouble import Trouble, cut
+from synth.errors import Trouble, cut
 
 from . import farm
 from .manifest import Manifest, read_manifest

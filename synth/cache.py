@@ -12,7 +12,7 @@ from pathlib import Path
 
 import platformdirs
 
-from synth.trouble import Trouble
+from synth.errors import Trouble
 
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _CURE = "remove it, or set XDG_CACHE_HOME to a folder of your own"

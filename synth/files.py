@@ -4,7 +4,7 @@ import os
 import stat
 from pathlib import Path
 
-from .trouble import Trouble
+from .errors import Trouble
 
 _AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 

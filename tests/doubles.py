@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from live.ring import Ring
+from live.audio.ring_buffer import Ring
 from live.supervisor import Supervisor
-from synth.hop import HOP, RATE
-from synth.latents import Latent
+from synth.constants import HOP, RATE
+from synth.latents.latent import Latent
 
 
 class Lamp:

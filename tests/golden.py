@@ -11,15 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from synth.features import Analyzer
+from synth.analysis.analyzer import Analyzer
+from synth.audio_file import hops_of
 from synth.generators.procedural import Procedural
 from synth.generators.procedural.scene import scene_of
 from synth.generators.procedural.tables import FAMILIES
-from synth.knobs import Steer
-from synth.latents import Latent, Steering
-from synth.preset import preset_of, shipped
-from synth.sound import hops_of
-from synth.walk import truncated_normal
+from synth.latents.latent import Latent, Steering
+from synth.latents.walk import truncated_normal
+from synth.settings.knobs import Steer
+from synth.settings.preset import preset_of, shipped
 
 FOLDER = Path(__file__).parent / "data"
 LATENTS = FOLDER / "latents.npz"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from synth import knobs
-from synth.preset import preset_of, shipped
+from synth.settings import knobs
+from synth.settings.preset import preset_of, shipped
 
 CLONE = Path(__file__).parents[1]
 README = (CLONE / "README.md").read_text("utf-8")
@@ -85,6 +85,6 @@ def test_every_pin_lies_in_its_range() -> None:
 )
 def test_the_osc_map_is_up_to_date(form: str, name: str) -> None:
     """`lj osc-map --format … -o docs/…` makes them."""
-    from live import layouts
+    from live.control import layouts
 
     assert getattr(layouts, form)("silk") == (CLONE / "docs" / name).read_text("utf-8")

@@ -2,8 +2,8 @@
 
 `data/made_before` was written by that version itself: a show of one second with every kind of
 event, by `live.show.Show` at `octaves`; the bank that it was cued from, by `lj score --apart`; a
-controller's map, by `live.midi` as it learnt; and that show as a film of three chunks of which one
-is done, by `lj render --plan` and `lj render-chunk`. None of it is ever written anew.
+controller's map, by `live.control.midi` as it learnt; and that show as a film of three chunks of
+which one is done, by `lj render --plan` and `lj render-chunk`. None of it is ever written anew.
 """
 
 import shutil
@@ -13,14 +13,14 @@ import av
 import numpy as np
 import pytest
 
-from live.midimap import Control, maps_of
+from live.control.midi_map import Control, maps_of
 from render import farm
 from render.manifest import read_manifest, verified
-from synth.bank import Bank
+from synth.audio_file import hops_of
 from synth.generators import generator_of
-from synth.keyframes import Cues
-from synth.performance import Replay, performance_of
-from synth.sound import hops_of
+from synth.latents.bank import Bank
+from synth.latents.keyframes import Cues
+from synth.session import Replay, performance_of
 
 MADE = Path(__file__).parent / "data" / "made_before"
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import av
 import numpy as np
 
-from synth.bank import Bank
+from synth.audio_file import hops_of
+from synth.constants import HOP, RATE
+from synth.errors import Trouble
 from synth.generators.procedural import Procedural
-from synth.hop import HOP, RATE
-from synth.keyframes import Cues
-from synth.performance import Performance, Replay, performance_of
-from synth.sound import hops_of
-from synth.trouble import Trouble
+from synth.latents.bank import Bank
+from synth.latents.keyframes import Cues
+from synth.session import Performance, Replay, performance_of
 
 from .player import Answer
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.hands import mutated
-from live.packets import packet_of
+from live.control.osc_packets import packet_of
 
 from . import packets, web
 from .player import Player

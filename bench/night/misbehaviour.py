@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from live.window import Place, Window
+from live.output.window import Place, Window
 from synth.generators import Generator
-from synth.latents import Latent
-from synth.performance import Event, PerformanceWriter
+from synth.latents.latent import Latent
+from synth.session import Event, PerformanceWriter
 
 from .measures import Span
 

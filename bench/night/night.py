@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from live.control.osc_packets import packet_of
 from live.faults import reason_of
-from live.packets import packet_of
 
 from .faults import FIRST, KINDS, Hall, Kind
 from .measures import Span, Usage, longest, unexplained

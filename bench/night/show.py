@@ -21,24 +21,24 @@ from typing import Any
 import glfw
 import numpy as np
 
-import live.preset_files
-from live.desk import Desk
-from live.keep import Keeper, Writer
-from live.microphone import Microphone
-from live.painter import Step
-from live.record import Recorder
+import live.control.preset_files
+from live.audio.microphone import Microphone
+from live.control.parameters import Desk
+from live.engine.render_thread import Step
+from live.output.recorder import Recorder
+from live.output.window import Place
+from live.output.writer_thread import Keeper, Writer
 from live.show import Show
 from live.supervisor import Supervisor
-from live.window import Place
 from lj.doors import Doors, Wanted
 from synth import generators
-from synth.bank import Bank
+from synth.engine import Visual
 from synth.generators import Generator
-from synth.keyframes import Cues
-from synth.latents import Latent
-from synth.performance import PerformanceWriter
-from synth.preset import Preset, preset_of
-from synth.visual import Visual
+from synth.latents.bank import Bank
+from synth.latents.keyframes import Cues
+from synth.latents.latent import Latent
+from synth.session import PerformanceWriter
+from synth.settings.preset import Preset, preset_of
 
 from .misbehaviour import Clock, Counted, Mood, Stuck, Unruly, Watched
 
@@ -159,7 +159,7 @@ class Stage:
             return read(name, *given)
 
         Visual.hear = heard  # type: ignore[method-assign, assignment]
-        live.preset_files.preset_of = parsed  # type: ignore[attr-defined, assignment]
+        live.control.preset_files.preset_of = parsed  # type: ignore[attr-defined, assignment]
 
     # ---- the evening
 

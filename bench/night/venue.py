@@ -18,10 +18,10 @@ from types import TracebackType
 import numpy as np
 
 from demo.compose import compose, write
-from synth.bank import Keyframe, save_bank
-from synth.hop import HOP, RATE
-from synth.latents import Latent
-from synth.sound import hops_of
+from synth.audio_file import hops_of
+from synth.constants import HOP, RATE
+from synth.latents.bank import Keyframe, save_bank
+from synth.latents.latent import Latent
 from tests.stage import SoundServer, as_s16, virtual_display
 
 from .show import TITLE

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from synth.trouble import Trouble
+from synth.errors import Trouble
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from synth.latents import Latent
+    from synth.latents.latent import Latent
 
     from .compiling import Compiles
 

@@ -18,8 +18,8 @@ from bench.night.measures import Usage, longest, slope, unexplained
 from bench.night.night import Fuzz, Injection, Night, tells
 from bench.night.packets import BURST, Grammar, Packet, bundle, message, send
 from bench.night.tables import text, verdicts, warm
-from live.inbox import BURST as MOST
-from live.packets import messages
+from live.control.inbox import BURST as MOST
+from live.control.osc_packets import messages
 
 ADDRESSES = ["/steer/truncation", "/steer/truncation/to", "/steer/classes", "/cue", "/freeze"]
 PRESETS = ["reef", "silk"]

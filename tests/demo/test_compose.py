@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 
 from demo.compose import BAR, DROP, FORM, VERSE, compose
-from synth.features import Analyzer, Features
-from synth.sound import hops_of
+from synth.analysis.analyzer import Analyzer, Features
+from synth.audio_file import hops_of
 
 
 def heard_in(song: Path) -> list[Features]:

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from live.controls import Controls
-from live.desk import Desk
+from live.audio.file_player import Playback
+from live.control.address_space import Controls
+from live.control.parameters import Desk
 from live.show import Show
-from live.song import Playback
-from synth.preset import preset_of
+from synth.settings.preset import preset_of
 from tests import sounds
 from tests.doubles import Lamp
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from live.access import Guard, Refusal, networks_of, within
-from synth.trouble import Trouble
+from live.control.access import Guard, Refusal, networks_of, within
+from synth.errors import Trouble
 
 HOSTS = {"192.168.1.5", "fd00::2", "latent-jockey-9001.local"}
 GOOD = "192.168.1.5:9001"

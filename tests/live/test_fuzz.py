@@ -13,19 +13,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from live.controls import Controls
-from live.desk import Desk
-from live.osc import OscPort
-from live.painter import Step
+from live.control.address_space import Controls
+from live.control.osc import OscPort
+from live.control.parameters import Desk
+from live.engine.render_thread import Step
+from live.output.window import NoWindow
 from live.show import Show
 from live.supervisor import Shift, Supervisor
-from live.window import NoWindow
-from synth.bank import Bank, Keyframe, save_bank
-from synth.hop import HOP, RATE
-from synth.keyframes import Cues
-from synth.knobs import Knobs
-from synth.latents import Latent
-from synth.preset import preset_of
+from synth.constants import HOP, RATE
+from synth.latents.bank import Bank, Keyframe, save_bank
+from synth.latents.keyframes import Cues
+from synth.latents.latent import Latent
+from synth.settings.knobs import Knobs
+from synth.settings.preset import preset_of
 from tests import osc_grammar
 from tests.doubles import Room, Tints
 from tests.stage import until

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from live.inbox import BURST, RATE, Inbox
-from live.packets import packet_of
-from tests.live.test_packets import bundle
+from live.control.inbox import BURST, RATE, Inbox
+from live.control.osc_packets import packet_of
+from tests.live.test_osc_packets import bundle
 
 EPOCH = 1_700_000_000.0
 

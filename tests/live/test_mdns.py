@@ -5,8 +5,8 @@ import time
 import pytest
 from zeroconf import ServiceInfo, Zeroconf
 
-from live.addresses import interfaces, reachable
-from live.mdns import Announcement, Service, host_name
+from live.control.mdns import Announcement, Service, host_name
+from live.control.network_addresses import interfaces, reachable
 from live.supervisor import Supervisor
 from tests.stage import until
 
@@ -60,7 +60,7 @@ def test_a_network_that_does_not_take_part_is_told_and_tried_again(
         raise OSError(101, "Network is unreachable")
 
     monkeypatch.setattr("zeroconf.asyncio.AsyncZeroconf.async_register_service", refuse)
-    monkeypatch.setattr("live.mdns._AGAIN", 0.2)
+    monkeypatch.setattr("live.control.mdns._AGAIN", 0.2)
     supervisor = Supervisor()
     announcement = Announcement([Service("_oscjson._tcp", "0.0.0.0", 9001)])
     announcement.start(supervisor)
@@ -102,9 +102,9 @@ def test_it_ends_soon_whenever_that_is(seconds: float) -> None:
 
 def test_without_a_network_there_is_nothing_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     """And once there is one, it is told."""
-    monkeypatch.setattr("live.mdns._REFRESHED", 0.2)
+    monkeypatch.setattr("live.control.mdns._REFRESHED", 0.2)
     addresses = [["127.0.0.1"]]
-    monkeypatch.setattr("live.mdns.reachable", lambda _: addresses[0])
+    monkeypatch.setattr("live.control.mdns.reachable", lambda _: addresses[0])
     supervisor = Supervisor()
     announcement = Announcement([Service("_oscjson._tcp", "0.0.0.0", 9003)])
     announcement.start(supervisor)

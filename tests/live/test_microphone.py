@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from live.ears import Ears
-from live.inputs import Input, chosen, inputs, loopback_help
-from live.line import Phase
-from live.microphone import Microphone
+from live.audio.devices import Input, chosen, inputs, loopback_help
+from live.audio.microphone import Microphone
+from live.audio.reconnect import Phase
+from live.engine.analysis_thread import Ears
 from live.supervisor import Supervisor
-from synth.hop import HOP
-from synth.knobs import Knobs
-from synth.latents import Latent
-from synth.sound import hops_of
-from synth.trouble import Trouble
-from synth.visual import Visual
+from synth.audio_file import hops_of
+from synth.constants import HOP
+from synth.engine import Visual
+from synth.errors import Trouble
+from synth.latents.latent import Latent
+from synth.settings.knobs import Knobs
 from tests.doubles import Lamp
 from tests.stage import Feeder, SoundServer, as_s16, feed, until
 

@@ -15,15 +15,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from live.controls import Controls
-from live.desk import Desk
-from live.midi import Midi
-from live.mididriver import Driver
-from live.midimap import MODES, Control, Map, kept, map_of
+from live.control.address_space import Controls
+from live.control.midi import Midi
+from live.control.midi_driver import Driver
+from live.control.midi_map import MODES, Control, Map, kept, map_of
+from live.control.parameters import Desk
 from live.supervisor import Supervisor, Worker
-from synth.knobs import knobs_of, table, value_of
-from synth.preset import preset_of
-from synth.trouble import Trouble
+from synth.errors import Trouble
+from synth.settings.knobs import knobs_of, table, value_of
+from synth.settings.preset import preset_of
 from tests.live import wired
 from tests.live.wired import Wires
 from tests.stage import until
@@ -106,7 +106,7 @@ class Room:
 
 @pytest.fixture
 def room(controls: Controls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
-    monkeypatch.setattr("live.midi.driver_for", Driver)  # which nobody asks
+    monkeypatch.setattr("live.control.midi.driver_for", Driver)  # which nobody asks
     room = Room(controls, tmp_path / "maps")
     room.plug("nanoKONTROL2")
     yield room
@@ -364,7 +364,7 @@ def test_no_message_and_no_map_raises_and_knobs_stay_in_range(
     controls_of: list[Control], messages: list[tuple[str, dict[str, Any]]], learnt: list[str]
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("live.midi.driver_for", Driver)
+        patch.setattr("live.control.midi.driver_for", Driver)
         controls = Controls(cast(Any, Instrument()))
         room = Room(controls, None, "Box")
     room.midi.maps = [Map("Box", tuple(controls_of), clock=True)]
@@ -511,7 +511,7 @@ def wired_midi(
     for constant, seconds in (("supervisor._SHORTEST", 0.6), ("midiports._LOOK", 0.2)):
         monkeypatch.setattr(f"live.{constant}", seconds)
     for constant, seconds in (("_SLOW", 3.0), ("_PATIENCE", 0.6)):
-        monkeypatch.setattr(f"live.midiports.{constant}", seconds)
+        monkeypatch.setattr(f"live.control.midi_ports.{constant}", seconds)
     supervisor = Supervisor()
     midi = Midi(controls, tmp_path / "maps")
     supervisor.start()
@@ -570,7 +570,7 @@ def test_a_driver_that_hangs_is_told_replaced_and_opens_once(
     controls: Controls,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("live.midiports._SLOW", 2.0)  # which starting and opening may take
+    monkeypatch.setattr("live.control.midi_ports._SLOW", 2.0)  # which starting and opening may take
     midi, supervisor = wired_midi
     until(lambda: wires.calls("look") > 2, "the first looks", 5)
     fate = wires.fate(f"{word}-hangs")

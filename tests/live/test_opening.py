@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-import live.microphone as microphone_module
-import live.speaker as speaker_module
-from live.line import Phase
-from live.microphone import Microphone
-from live.song import Playback
-from live.soundprocess import SAMPLES, messages
-from live.speaker import Speaker
+import live.audio.microphone as microphone_module
+import live.audio.speaker as speaker_module
+from live.audio.capture_process import SAMPLES, messages
+from live.audio.file_player import Playback
+from live.audio.microphone import Microphone
+from live.audio.reconnect import Phase
+from live.audio.speaker import Speaker
 from live.supervisor import Supervisor
 from synth.modules import import_path
 from tests import sounds
@@ -185,7 +185,7 @@ def test_no_input_outlives_a_show_that_is_killed(rooms: Inputs) -> None:
     """Not even one that hangs."""
     rooms.fate("hangs").touch()
     code = (
-        "import time\nfrom live.microphone import Microphone\n"
+        "import time\nfrom live.audio.microphone import Microphone\n"
         "from live.supervisor import Supervisor\n"
         "Microphone().start(Supervisor())\ntime.sleep(60)"
     )
@@ -226,7 +226,7 @@ def test_messages_that_no_input_tells_are_refused() -> None:
 def test_an_output_that_hangs_in_opening_holds_no_song_up_for_long(
     library: PortAudio, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("live.song._OUTPUT", 0.3)
+    monkeypatch.setattr("live.audio.file_player._OUTPUT", 0.3)
     song = sounds.write_wav(tmp_path / "song.wav", sounds.chord((57, 60, 64), 2))
     playback, supervisor = Playback(song), Supervisor()
     playback.start(supervisor)

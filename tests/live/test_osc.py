@@ -15,22 +15,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pythonosc.osc_message import OscMessage
 
-from live.access import networks_of
-from live.addresses import interfaces
-from live.controls import Controls
-from live.desk import Desk
-from live.osc import OscPort
-from live.packets import packet_of
+from live.audio.file_player import Playback
+from live.control.access import networks_of
+from live.control.address_space import Controls
+from live.control.network_addresses import interfaces
+from live.control.osc import OscPort
+from live.control.osc_packets import packet_of
+from live.control.parameters import Desk
+from live.output.window import NoWindow
 from live.show import Show
-from live.song import Playback
 from live.supervisor import Supervisor
-from live.window import NoWindow
-from synth.preset import preset_of
-from synth.trouble import Trouble
+from synth.errors import Trouble
+from synth.settings.preset import preset_of
 from tests import sounds
 from tests.doubles import Lamp
 from tests.live.steered import controls_in
-from tests.live.test_packets import VALUES, bundle, nested, padded, raw
+from tests.live.test_osc_packets import VALUES, bundle, nested, padded, raw
 from tests.stage import until
 
 ALLOWED = "--osc-allow"
@@ -246,7 +246,7 @@ def test_a_named_receiver_may_come_and_go(
     controls: Controls, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is told all whenever it is there; that it was not is told once."""
-    monkeypatch.setattr("live.feedback._AGAIN", 0.5)
+    monkeypatch.setattr("live.control.subscriptions._AGAIN", 0.5)
     lamps = ("127.0.0.1", free_port())
     port = OscPort(controls)
     port.always_tell(lamps)
@@ -269,7 +269,7 @@ def test_a_named_receiver_may_come_and_go(
 def test_a_network_that_is_not_there_is_told_once_and_tried_again(
     controls: Controls, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("live.feedback._REST", 0.05)
+    monkeypatch.setattr("live.control.subscriptions._REST", 0.05)
     port = OscPort(controls)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind(("127.0.0.1", 0))

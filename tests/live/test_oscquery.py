@@ -12,17 +12,17 @@ import aiohttp
 import pytest
 from pythonosc.osc_message import OscMessage
 
-from live.addresses import interfaces
-from live.controls import Controls
-from live.desk import Desk
-from live.oscquery import OscQuery
-from live.packets import packet_of
+from live.audio.file_player import Playback
+from live.control.address_space import Controls
+from live.control.network_addresses import interfaces
+from live.control.osc_packets import packet_of
+from live.control.oscquery import OscQuery
+from live.control.parameters import Desk
 from live.show import Show
-from live.song import Playback
 from live.supervisor import Supervisor
-from synth.knobs import table
-from synth.preset import preset_of
-from synth.trouble import Trouble
+from synth.errors import Trouble
+from synth.settings.knobs import table
+from synth.settings.preset import preset_of
 from tests import sounds
 from tests.doubles import Lamp
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from live.overlay import Overlay, Status
+from live.output.overlay import Overlay, Status
 
 PLAIN = Status(
     source="microphone",

@@ -15,24 +15,24 @@ import pytest
 import torch
 from torch import Tensor
 
-from live.desk import Desk
-from live.ears import Ears
-from live.keep import Keeping
-from live.mailbox import Moments
-from live.painter import Painter, Step
+from live.audio.file_player import Playback
+from live.control.parameters import Desk
+from live.engine.analysis_thread import Ears
+from live.engine.handoff import Moments
+from live.engine.render_thread import Painter, Step
+from live.output.window import NoWindow
+from live.output.writer_thread import Keeping
 from live.report import Durations, Report, sentences
 from live.show import Show
-from live.song import Playback
 from live.supervisor import Shift, Supervisor
-from live.window import NoWindow
-from synth.hop import HOP, RATE
-from synth.keyframes import Cues
-from synth.knobs import Knobs
-from synth.latents import Latent
-from synth.performance import Event, PerformanceWriter, Replay, performance_of
-from synth.preset import Preset
-from synth.sound import hops_of
-from synth.visual import Visual
+from synth.audio_file import hops_of
+from synth.constants import HOP, RATE
+from synth.engine import Visual
+from synth.latents.keyframes import Cues
+from synth.latents.latent import Latent
+from synth.session import Event, PerformanceWriter, Replay, performance_of
+from synth.settings.knobs import Knobs
+from synth.settings.preset import Preset
 from tests import sounds
 from tests.doubles import Lamp, Room
 from tests.stage import until
@@ -555,7 +555,7 @@ def test_a_freeze_or_blackout_that_changes_nothing_is_no_event(song: Path) -> No
 
 
 def test_faults_are_in_the_log_of_the_show(song: Path, tmp_path: Path) -> None:
-    from synth.performance import PerformanceWriter
+    from synth.session import PerformanceWriter
 
     show = Show(Playback(song, aloud=False), desk(), Lamp(), ladder(Lamp()))
     folder = tmp_path / "a.ljlog"
@@ -616,7 +616,7 @@ def test_the_end_waits_for_a_slow_disk_and_nothing_is_lost(tmp_path: Path) -> No
 
 
 def test_a_show_that_cannot_begin_leaves_nothing_behind(song: Path, tmp_path: Path) -> None:
-    from synth.trouble import Trouble
+    from synth.errors import Trouble
 
     class Mute(Playback):
         def start(self, supervisor: Supervisor) -> None:
@@ -717,7 +717,7 @@ def written(keeping: Keeping, supervisor: Supervisor) -> None:
 
 def test_a_disk_that_hangs_holds_up_no_other_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it cannot take is silence of the same length, so that all after it is in its place."""
-    monkeypatch.setattr("live.keep._HOPS", 20)
+    monkeypatch.setattr("live.output.writer_thread._HOPS", 20)
     let_go, supervisor = threading.Event(), Supervisor()
 
     class Stuck(Kept):

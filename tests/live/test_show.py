@@ -10,20 +10,20 @@ import pytest
 import torch
 from torch import Tensor
 
-from live.desk import Desk
-from live.microphone import Microphone
-from live.painter import Step
+from live.audio.file_player import Playback
+from live.audio.microphone import Microphone
+from live.control.parameters import Desk
+from live.engine.render_thread import Step
+from live.output.window import NoWindow
 from live.report import Report, sentences
 from live.show import Show
-from live.song import Playback
-from live.window import NoWindow
+from synth.audio_file import hops_of
+from synth.engine import Visual
 from synth.generators import Generator
-from synth.knobs import Knobs
-from synth.latents import Latent
-from synth.performance import PerformanceWriter, Replay, performance_of
-from synth.preset import Preset, preset_of
-from synth.sound import hops_of
-from synth.visual import Visual
+from synth.latents.latent import Latent
+from synth.session import PerformanceWriter, Replay, performance_of
+from synth.settings.knobs import Knobs
+from synth.settings.preset import Preset, preset_of
 from tests import sounds
 from tests.doubles import Lamp
 from tests.stage import Feeder, SoundServer, until
@@ -178,7 +178,7 @@ def test_escape_fades_out_and_twice_ends_at_once(tmp_path: Path) -> None:
 
 
 def test_a_broken_file_ends_the_show_in_words(tmp_path: Path) -> None:
-    from synth.trouble import Trouble
+    from synth.errors import Trouble
 
     (tmp_path / "no.wav").write_bytes(b"RIFF this is no sound at all")
     with pytest.raises(Trouble, match="cannot be read as sound"):
@@ -226,7 +226,7 @@ def test_a_performance_plays_again_with_the_same_latents(tmp_path: Path) -> None
 def test_a_recorded_show_has_its_pictures_and_its_sound(tmp_path: Path) -> None:
     import av
 
-    from live.record import Recorder
+    from live.output.recorder import Recorder
 
     song = sounds.write_wav(tmp_path / "song.wav", sounds.struck(sounds.click(), [1.0, 2.0], 3))
     lamp = Lamp()

@@ -18,11 +18,11 @@ from tests.stage import until
 
 STUCK = """
 import ctypes, pathlib, signal, sys
-from live.record import Recorder
+from live.output.recorder import Recorder
 from live.show import Show
-from live.song import Playback
-from live.window import NoWindow
-from synth.performance import PerformanceWriter
+from live.audio.file_player import Playback
+from live.output.window import NoWindow
+from synth.session import PerformanceWriter
 from tests.doubles import Lamp
 from tests.live.test_resilience import desk, ladder
 

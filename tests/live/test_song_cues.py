@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from live.desk import Desk
-from live.painter import Step
+from live.audio.file_player import Playback
+from live.control.parameters import Desk
+from live.engine.render_thread import Step
+from live.output.window import NoWindow
 from live.show import Show
-from live.song import Playback
 from live.supervisor import Supervisor
-from live.window import NoWindow
-from synth.keyframes import Cues
-from synth.latents import Latent
-from synth.performance import PerformanceWriter, Replay, performance_of
-from synth.preset import preset_of
-from synth.sound import hops_of
+from synth.audio_file import hops_of
+from synth.latents.keyframes import Cues
+from synth.latents.latent import Latent
+from synth.session import PerformanceWriter, Replay, performance_of
+from synth.settings.preset import preset_of
 from tests import sounds
 from tests.doubles import Lamp
 from tests.synth.test_bank import bank, narrow

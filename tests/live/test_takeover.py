@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from live.midimap import MODES, Control, Map
-from live.takeover import Takeover, detents, is_scale, part_of, spread_over, turned
-from synth.knobs import Knob, table
+from live.control.midi_map import MODES, Control, Map
+from live.control.takeover import Takeover, detents, is_scale, part_of, spread_over, turned
+from synth.settings.knobs import Knob, table
 
 KNOBS = {"/" + knob.name.replace(".", "/"): knob for knob in table()}
 SCALES = sorted(address for address, knob in KNOBS.items() if is_scale(knob))

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from live import window as window_module
-from live.window import Place, Window, monitors
-from synth.trouble import Trouble
+from live.output import window as window_module
+from live.output.window import Place, Window, monitors
+from synth.errors import Trouble
 from tests.stage import until
 
 
@@ -447,7 +447,7 @@ def test_without_a_display_there_is_one_sentence(tmp_path: Path) -> None:
     import sys
 
     environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
-    code = "from live.window import Place, Window; Window(Place(), title='', on_key=print)"
+    code = "from live.output.window import Place, Window; Window(Place(), title='', on_key=print)"
     ran = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
     )

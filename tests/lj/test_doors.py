@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from live.addresses import interfaces
-from live.desk import Desk
-from live.packets import packet_of
+from live.audio.file_player import Playback
+from live.control.network_addresses import interfaces
+from live.control.osc_packets import packet_of
+from live.control.parameters import Desk
 from live.show import Show
-from live.song import Playback
 from lj.doors import Doors, Wanted
-from synth.preset import preset_of
-from synth.trouble import Trouble
+from synth.errors import Trouble
+from synth.settings.preset import preset_of
 from tests import sounds
 from tests.doubles import Lamp
 from tests.lj.terminal import Terminal

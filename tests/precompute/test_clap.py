@@ -6,7 +6,7 @@ import torch
 
 from precompute.clap import TINY, Clap, clap_of, scenes
 from precompute.lyrics import Line, unsung
-from synth.trouble import Trouble
+from synth.errors import Trouble
 from tests import sounds
 
 

@@ -6,8 +6,8 @@ from precompute.classes import COUNT, Reader, classes_for
 from precompute.clip import TINY, Clip, clip_of
 from precompute.lyrics import Line
 from precompute.sentences import sentences_of
-from synth.imagenet import class_number, names
-from synth.trouble import Trouble
+from synth.errors import Trouble
+from synth.settings.imagenet import class_number, names
 
 
 class Literal:

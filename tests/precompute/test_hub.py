@@ -19,14 +19,14 @@ from huggingface_hub import constants
 from precompute.clap import clap_of
 from precompute.clip import DEFAULT, clip_of
 from precompute.hub import KNOWN, MOST, Model
-from synth.trouble import Trouble
+from synth.errors import Trouble
 
 SBERT, CLIP, CLAP = (known.model for known in KNOWN)
 CLONE = Path(__file__).parents[2]
 READ = """
 from precompute.clap import clap_of
 from precompute.sentences import sentences_of
-from synth.trouble import Trouble
+from synth.errors import Trouble
 try:
     print({what})
 except Trouble as trouble:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from precompute.lyrics import Line, decoded, parsed, phrases, read_lyrics, spread
-from synth.trouble import Trouble
+from synth.errors import Trouble
 from tests import sounds
 
 

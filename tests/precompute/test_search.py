@@ -14,10 +14,10 @@ from precompute.lines import parts_of, score_lines
 from precompute.lyrics import Line
 from precompute.optimise import search
 from precompute.task import Found, Search, Task
-from synth.bank import Bank
-from synth.imagenet import CLASSES
-from synth.trouble import Trouble
-from synth.walk import WALL
+from synth.errors import Trouble
+from synth.latents.bank import Bank
+from synth.latents.walk import WALL
+from synth.settings.imagenet import CLASSES
 from tests.doubles import Tints
 
 QUICK = Search(steps=15, samples=12, bases=3)

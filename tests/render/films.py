@@ -15,8 +15,8 @@ from render.manifest import Inputs, Manifest
 from render.parts import Say, opened
 from render.song import Job
 from synth.generators import Generator
-from synth.knobs import Knobs
-from synth.latents import Latent
+from synth.latents.latent import Latent
+from synth.settings.knobs import Knobs
 from tests import sounds
 
 SECONDS = 4.0

@@ -19,9 +19,9 @@ from render.cluster import _Crew, _own_signals, work_on
 from render.manifest import Inputs, Manifest
 from render.parts import opened
 from render.song import Job
+from synth.errors import Trouble
 from synth.generators import generator_of
-from synth.preset import preset_of
-from synth.trouble import Trouble
+from synth.settings.preset import preset_of
 from tests import sounds
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from render import disk, farm
 from render.film import Film
-from synth.preset import preset_of
-from synth.trouble import Trouble
+from synth.errors import Trouble
+from synth.settings.preset import preset_of
 from tests.render.films import Slopes, beaten, begun, job
 
 

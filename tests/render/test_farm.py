@@ -17,13 +17,13 @@ from render.parts import folder_of, opened
 from render.plan import latent_of, read_plan, row_of, write_plan
 from render.song import render, visual_for
 from render.timeline import latents_of
-from synth.bank import Bank, Keyframe, save_bank
+from synth.audio_file import hops_of
+from synth.errors import Trouble
 from synth.generators import Generator
-from synth.knobs import Knobs
-from synth.latents import Latent
-from synth.preset import preset_of
-from synth.sound import hops_of
-from synth.trouble import Trouble
+from synth.latents.bank import Bank, Keyframe, save_bank
+from synth.latents.latent import Latent
+from synth.settings.knobs import Knobs
+from synth.settings.preset import preset_of
 from tests.render.films import (
     SECONDS,
     Slopes,

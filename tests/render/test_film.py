@@ -14,8 +14,8 @@ import pytest
 
 from render.film import Film, rate_of, size_of
 from render.song import Job, render
-from synth.knobs import Knobs, Look, Steer
-from synth.trouble import Trouble
+from synth.errors import Trouble
+from synth.settings.knobs import Knobs, Look, Steer
 from tests import sounds
 from tests.doubles import Lamp
 

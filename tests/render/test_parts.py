@@ -17,12 +17,12 @@ from render.manifest import Manifest, Unreadable, read_manifest
 from render.parts import chunk_of, folder_of, opened
 from render.song import Job
 from render.workers import work_by
-from synth.bank import Bank, Keyframe, save_bank
+from synth.errors import Trouble
 from synth.generators import generator_of
-from synth.knobs import Knobs
-from synth.latents import Latent
-from synth.preset import preset_of
-from synth.trouble import Trouble
+from synth.latents.bank import Bank, Keyframe, save_bank
+from synth.latents.latent import Latent
+from synth.settings.knobs import Knobs
+from synth.settings.preset import preset_of
 from tests.render.films import Slopes, beaten, begun, call_of, in_chunks, inputs_of, job, watched
 
 SILK, REEF = preset_of("silk").knobs, preset_of("reef").knobs

@@ -7,9 +7,9 @@ from PIL import Image
 
 from render.sheet import draw, pictures_of_film, pictures_of_song
 from render.song import Job, render
+from synth.errors import Trouble
 from synth.generators.procedural import Procedural
-from synth.knobs import Knobs
-from synth.trouble import Trouble
+from synth.settings.knobs import Knobs
 from tests import sounds
 
 

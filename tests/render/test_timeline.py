@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from render.timeline import latents_of
-from synth.knobs import Knobs
-from synth.latents import Latent
-from synth.visual import Visual
+from synth.engine import Visual
+from synth.latents.latent import Latent
+from synth.settings.knobs import Knobs
 from tests import sounds
 
 MATRIX = np.random.RandomState(0).standard_normal((1000, 16)).astype(np.float32)

@@ -12,9 +12,9 @@ from render import farm
 from render.manifest import Manifest
 from render.song import Job
 from render.workers import work_by
+from synth.errors import Trouble
 from synth.generators import generator_of
-from synth.preset import preset_of
-from synth.trouble import Trouble
+from synth.settings.preset import preset_of
 from tests.render.films import SECONDS, beaten, begun, job, watched
 from tests.stage import until
 

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
-from synth import bank as banks
-from synth.bank import Bank, Keyframe, save_bank
-from synth.latents import Latent
-from synth.trouble import Trouble
+from synth.errors import Trouble
+from synth.latents import bank as banks
+from synth.latents.bank import Bank, Keyframe, save_bank
+from synth.latents.latent import Latent
 
 STREAM = np.random.RandomState(0)
 

@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from synth.beat import BeatTracker
-from synth.features import Analyzer
-from synth.knobs import Hear
+from synth.analysis.analyzer import Analyzer
+from synth.analysis.beat import BeatTracker
+from synth.settings.knobs import Hear
 from tests import sounds
 
 START = 0.3

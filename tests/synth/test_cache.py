@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from synth.cache import cache_place, check_own, private_folder
-from synth.trouble import Trouble
+from synth.errors import Trouble
 
 STRANGER = 4321
 

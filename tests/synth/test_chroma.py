@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from synth.chroma import Clarity, LowerPitches, sharpened, upper_bank
-from synth.features import LONG_WINDOW, Analyzer
+from synth.analysis.analyzer import LONG_WINDOW, Analyzer
+from synth.analysis.chroma import Clarity, LowerPitches, sharpened, upper_bank
 from tests import sounds
 
 

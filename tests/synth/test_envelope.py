@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.envelope import RunningPeak, follow
+from synth.analysis.envelope import RunningPeak, follow
 
 
 @given(st.integers(1, 200), st.floats(0.01, 5))

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from synth.features import Analyzer
-from synth.hum import Hum
+from synth.analysis.analyzer import Analyzer
+from synth.analysis.hum import Hum
 from tests import sounds
 
 

@@ -2,9 +2,9 @@ from collections import deque
 
 import pytest
 
-from synth import imagenet
-from synth.imagenet import GROUPS, class_number, class_numbers, names
-from synth.trouble import Trouble
+from synth.errors import Trouble
+from synth.settings import imagenet
+from synth.settings.imagenet import GROUPS, class_number, class_numbers, names
 
 
 def test_there_are_a_thousand_classes() -> None:

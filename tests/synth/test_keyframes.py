@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth.bank import Bank
-from synth.features import Analyzer, Features
-from synth.keyframes import Cues
-from synth.knobs import Cue
-from synth.latents import Latent
-from synth.walk import WALL
+from synth.analysis.analyzer import Analyzer, Features
+from synth.latents.bank import Bank
+from synth.latents.keyframes import Cues
+from synth.latents.latent import Latent
+from synth.latents.walk import WALL
+from synth.settings.knobs import Cue
 from tests.synth.test_bank import bank, keyframe
 
 DT = 512 / 44100

@@ -4,8 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.knobs import Hear, Knobs, as_sent, coerced, knob_of, knobs_of, stepped, table, value_of
-from synth.trouble import Trouble
+from synth.errors import Trouble
+from synth.settings.knobs import (
+    Hear,
+    Knobs,
+    as_sent,
+    coerced,
+    knob_of,
+    knobs_of,
+    stepped,
+    table,
+    value_of,
+)
 
 NUMBERS = [knob for knob in table() if knob.low is not None]
 

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.imagenet import class_number
-from synth.knobs import Steer
-from synth.mixture import Mixture, chosen_classes, class_of_pitch, time_constant
+from synth.latents.mixture import Mixture, chosen_classes, class_of_pitch, time_constant
+from synth.settings.imagenet import class_number
+from synth.settings.knobs import Steer
 
 DT = 0.0116
 

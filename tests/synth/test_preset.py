@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.knobs import table
-from synth.preset import preset_of, shipped
-from synth.trouble import Trouble
+from synth.errors import Trouble
+from synth.settings.knobs import table
+from synth.settings.preset import preset_of, shipped
 
 
 def test_at_least_twelve_looks_are_shipped_and_read() -> None:

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import numpy as np
 
-from synth.features import Analyzer
-from synth.sound import hops_of
+from synth.analysis.analyzer import Analyzer
+from synth.audio_file import hops_of
 from tests import sounds
 
 

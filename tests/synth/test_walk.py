@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth.walk import WALL, Walk, folded, truncated_normal
+from synth.latents.walk import WALL, Walk, folded, truncated_normal
 
 
 def walk(seed: int = 1) -> Walk:

@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 import torch
 
-from synth.trouble import Trouble
+from synth.errors import Trouble
 
 from ..compiling import Compiles, Say
 from .generator import BigGan, Precision, dtype_for

@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from synth.trouble import Trouble
+from synth.errors import Trouble
 
 from ..compiling import Compiles, Say, keep_compiled_code_private, keep_large_blocks
 from .network import Network

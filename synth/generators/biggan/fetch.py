@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 
 from synth.cache import cache_place, private_folder
 from synth.digest import sha256_of
-from synth.trouble import Trouble
+from synth.errors import Trouble
 
 from .published import CONFIG, FILES, WEIGHTS, Published, expected, sources_of
 from .weights import cache_folder, check_size, config_of, read_checkpoint

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synth.latents import Latent
-from synth.trouble import Trouble
+from synth.errors import Trouble
+from synth.latents.latent import Latent
 
 from ..compiling import Compiles, Say
 from .engines import BUCKETS, Engine, TorchEngine

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from synth.cache import cache_place, check_own, private_folder
-from synth.trouble import Trouble
+from synth.errors import Trouble
 
 from .engines import bucket_of, filled
 from .folding import CONDITION

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from synth.cache import cache_place, private_folder
-from synth.trouble import Trouble
+from synth.errors import Trouble
 
 from ..compiling import Say
 from .folding import Shape, folded

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from synth.cache import cache_place
-from synth.trouble import Trouble
+from synth.errors import Trouble
 
 _FIXED = {"z_dim": 128, "num_classes": 1000}  # what makes a latent playable by every generator
 MODEL_FILES = ("model.safetensors", "pytorch_model.bin")

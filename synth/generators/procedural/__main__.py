@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from synth.cache import private_folder
-from synth.trouble import Trouble
+from synth.errors import Trouble
 
 from ..compiling import keep_compiled_code_private
 from .builder import GENTLY, TIED, end_with_parent

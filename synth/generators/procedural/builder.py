@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import IO
 
 from synth.cache import private_folder
+from synth.errors import Trouble
 from synth.modules import command, environment
-from synth.trouble import Trouble
 
 from ..compiling import Say
 from .building import is_complete

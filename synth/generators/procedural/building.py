@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
 from synth.cache import cache_place
-from synth.latents import Latent
-from synth.trouble import Trouble
+from synth.errors import Trouble
+from synth.latents.latent import Latent
 
 from ..compiling import machine_digest
 from .generator import NOISE_SIZE, Procedural

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from synth.cache import private_folder
-from synth.trouble import Trouble
+from synth.errors import Trouble
 
 from ..compiling import Compiles, Say, keep_compiled_code_private
 from .builder import Builder

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synth.latents import Latent
+from synth.latents.latent import Latent
 
 from ..compiling import Say, keep_large_blocks
 from . import families

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
 from synth.cache import check_own
-from synth.trouble import Trouble
+from synth.errors import Trouble
 
 from ..compiling import Say
 

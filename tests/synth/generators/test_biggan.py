@@ -10,6 +10,7 @@ from pytorch_pretrained_biggan import BigGAN, BigGANConfig
 from pytorch_pretrained_biggan.model import SelfAttn
 from torch import Tensor
 
+from synth.errors import Trouble
 from synth.generators import generator_of
 from synth.generators.biggan import BigGan, store
 from synth.generators.biggan.engines import TorchEngine, bucket_of, psnr
@@ -19,8 +20,7 @@ from synth.generators.biggan.network import Network, interpolated
 from synth.generators.biggan.packing import pack, unpack
 from synth.generators.biggan.store import folded_model
 from synth.generators.biggan.untrained import LAYERS, save_published, untrained
-from synth.latents import Latent
-from synth.trouble import Trouble
+from synth.latents.latent import Latent
 from tests.networks import shallow, varied
 
 

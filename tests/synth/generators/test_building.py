@@ -22,7 +22,7 @@ from synth.generators.procedural.building import Call, build, calls
 from synth.generators.procedural.geometry import VIEWS
 from synth.generators.procedural.kernels import Kernels, name_of, tensors_of
 from synth.generators.procedural.tables import FAMILIES
-from synth.latents import Latent
+from synth.latents.latent import Latent
 from synth.modules import import_path
 
 CLONE = Path(__file__).parents[3]

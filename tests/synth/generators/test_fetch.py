@@ -19,12 +19,12 @@ import requests
 import torch
 from pytorch_pretrained_biggan import BigGAN, BigGANConfig
 
+from synth.errors import Trouble
 from synth.generators import generator_of
 from synth.generators.biggan import fetch as fetching
 from synth.generators.biggan.fetch import fetch
 from synth.generators.biggan.published import HUB, PUBLISHED, Published, expected, sources_of
 from synth.generators.biggan.untrained import LAYERS
-from synth.trouble import Trouble
 
 WEIGHTS = "pytorch_model.bin"
 ENDLESS = 64 << 20  # bytes, or until nobody listens any more

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from synth.generators.handover import Handover, drawn_ahead
-from synth.latents import Latent
+from synth.generators.device_to_host import Handover, drawn_ahead
+from synth.latents.latent import Latent
 
 
 def latent(number: int) -> Latent:

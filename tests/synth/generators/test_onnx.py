@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from synth.errors import Trouble
 from synth.generators import Generator, generator_of
 from synth.generators.biggan import onnx
 from synth.generators.biggan.engines import psnr
 from synth.generators.biggan.network import Network
 from synth.generators.biggan.store import Model, folded_model
-from synth.latents import Latent
-from synth.trouble import Trouble
+from synth.latents.latent import Latent
 from tests.networks import shallow
 
 

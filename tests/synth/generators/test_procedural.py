@@ -13,8 +13,8 @@ from synth.generators.procedural.palettes import PALETTES, RAMP_SIZE, ramp
 from synth.generators.procedural.scene import Traits, scene_of, sharpened
 from synth.generators.procedural.tables import EMBEDDING_SIZE, FAMILIES, GEOMETRIES
 from synth.generators.procedural.texture import Texture
-from synth.latents import Latent
-from synth.walk import truncated_normal
+from synth.latents.latent import Latent
+from synth.latents.walk import truncated_normal
 
 
 @pytest.fixture(scope="module")

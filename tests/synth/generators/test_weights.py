@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from synth.errors import Trouble
 from synth.generators import generator_of
 from synth.generators.biggan.weights import read_checkpoint
-from synth.trouble import Trouble
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Hands on the instrument: knobs and presets, OSC, the page, MIDI."""

@@ -1,0 +1,346 @@
+"""Where hands and files meet the instrument: knobs, presets, tempo, turned between two hops.
+
+Anything may ask at any time from any thread; the ears carry it out before the next hop, so that
+what is heard and what is turned have one order, which can be written down and played again.
+"""
+
+import math
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from synth.constants import HOP, RATE
+from synth.engine import Visual
+from synth.errors import Trouble
+from synth.session import Event, changed
+from synth.settings.knobs import FASTEST_GIVEN, Knobs, coerced, knob_of, value_of, with_values
+from synth.settings.preset import Preset, is_file, preset_of, shipped
+
+from ..faults import Faults, reason_of
+from ..supervisor import Supervisor
+from .preset_files import PART, Asked, PresetFiles
+
+_TAP_GAP = 2.0  # seconds after which a tap begins a new count
+_BOUNCE = 0.05  # seconds within which a second tap is an echo of the first
+_TAPS = 8  # that are averaged
+_LONGEST_WAIT = 2 * RATE // HOP  # hops that a look waits for its beat
+_LONGEST_RAMP = 3600.0  # seconds
+_CUES = 64  # that may wait for the next hop
+
+Told = Callable[[Event], None]
+Cue = int | Literal["next", "release"]
+
+
+@dataclass(slots=True)
+class _Ramp:
+    """A knob on its way."""
+
+    start: float
+    target: float
+    hops: int
+    load: int  # looks that had been asked for when it set out
+    begun: int | None = None  # the hop at which it set out
+
+    def at(self, number: int) -> float:
+        """Where the knob is at a hop; exactly on its target in the end."""
+        self.begun = number if self.begun is None else self.begun
+        gone = number + 1 - self.begun
+        if gone >= self.hops:
+            return self.target
+        return self.start + (self.target - self.start) * gone / self.hops
+
+
+@dataclass(slots=True)
+class _LookChange:
+    """A preset that was asked for, and what was turned since, which is laid over it."""
+
+    knobs: Knobs
+    fade: float | None  # seconds; the preset's own when None
+    turned: dict[str, Any] = field(default_factory=dict)
+
+
+_Turn = dict[str, Any] | Knobs | _LookChange  # single knobs, all of them, or another look
+
+
+class Desk:
+    """Holds the current preset, what its knobs shall be, and queues what is to be turned.
+
+    A hand wins over the look that was asked for before it. What is turned while a look waits for
+    its file or for its beat changes the look that still plays at once, and is laid over the new
+    one when that comes. `tell` hears of everything that changed, as events of a performance.
+    """
+
+    def __init__(
+        self,
+        preset: Preset,
+        settings: list[str],
+        path: Path | None,
+        tell: Told = lambda _event: None,
+    ) -> None:
+        self.preset = preset
+        self.playing = path  # the preset's file; None when it came with the program
+        self.wanted = preset.knobs  # every knob as it was asked for last
+        self.trouble = ""  # why a look that was asked for, or saved, does not play
+        self.tell = tell
+        self.faults = Faults()
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._loads = 0  # looks that were asked for,
+        self._asked = str(path) if path is not None else preset.name  # the last of them,
+        self._turned: dict[str, Any] = {}  # and what was turned since
+        self._turns: deque[_Turn] = deque()
+        self._waiting: _LookChange | None = None  # for its beat,
+        self._latest = 0  # and until this hop at most
+        self._ramps: dict[str, _Ramp] = {}
+        self._cues: deque[Cue] = deque(maxlen=_CUES)
+        self._taps: deque[float] = deque(maxlen=_TAPS)
+        self.files = PresetFiles(path.parent if path is not None else None, settings, self)
+
+    def start(self, supervisor: Supervisor) -> None:
+        """From now on the preset's file is watched, and files are read in a thread of their own.
+
+        Before, `load` reads a file in the caller's thread.
+        """
+        for fault in self.faults:  # of the time before
+            supervisor.faults.tell(fault.part, fault.latest, kind=fault.kind)
+        self.faults = supervisor.faults
+        self.files.start(supervisor)
+
+    def stop(self) -> None:
+        self.files.stop()
+
+    # ---- in the ears' thread
+
+    def before_hop(self, visual: Visual, number: int) -> None:
+        """Carry out what was asked for; the ears call this.
+
+        What fails is told, and keeps neither the rest nor the hop from going on.
+        """
+        jump, visual.jump = visual.jump, None
+        if jump is not None:
+            self._guarded(self.tell, {"hop": number - 1} | jump)
+        with self._lock:
+            for name in list(self._ramps):
+                self._guarded(self._advance, name, number)
+            turns, self._turns = self._turns, deque()
+            cues, self._cues = self._cues, deque(maxlen=_CUES)
+        for turn in turns:
+            self._guarded(self._take, turn, visual, number)
+        if self._waiting is not None and self._is_due(visual, number):
+            look, self._waiting = self._waiting, None
+            self._guarded(self._change, look, visual, number)
+        for cue in cues:
+            self._guarded(self._begin, cue, visual, number)
+
+    def _guarded(self, action: Callable[..., None], *given: object) -> None:
+        try:
+            action(*given)
+        except Exception as error:
+            text = str(error) if isinstance(error, Trouble) else reason_of(error)
+            self.faults.tell("controls", text)
+
+    def _advance(self, name: str, number: int) -> None:
+        """Bring a ramp one hop further; one that cannot go on is over."""
+        ramp = self._ramps.pop(name)
+        value = ramp.at(number)
+        self._put(name, coerced(knob_of(name), value))
+        if value != ramp.target:
+            self._ramps[name] = ramp
+
+    def _take(self, turn: _Turn, visual: Visual, number: int) -> None:
+        match turn:
+            case _LookChange() if visual.knobs.preset.on_beat:
+                self._waiting, self._latest = turn, number + _LONGEST_WAIT
+                self._turn(turn.turned, visual, number)
+            case _LookChange():
+                self._waiting = None
+                self._change(turn, visual, number)
+            case Knobs() if self._waiting is not None:
+                self._waiting.knobs, self._waiting.turned = turn, {}
+            case Knobs():
+                self._telling(lambda: visual.turn(turn), visual, number)
+            case _:
+                if self._waiting is not None:
+                    self._waiting.turned |= turn
+                self._turn(turn, visual, number)
+
+    def _turn(self, turned: Mapping[str, Any], visual: Visual, number: int) -> None:
+        """Turn single knobs, at once or, where that fails, each for itself."""
+
+        def turn(values: Mapping[str, Any]) -> None:
+            knobs = with_values(visual.knobs, values, "desk")
+            self._telling(lambda: visual.turn(knobs), visual, number)
+
+        try:
+            turn(turned)
+        except Exception:
+            for name, value in turned.items():
+                self._guarded(turn, {name: value})
+
+    def _change(self, look: _LookChange, visual: Visual, number: int) -> None:
+        knobs = with_values(look.knobs, look.turned, "desk")
+        self._telling(lambda: visual.change(knobs, look.fade), visual, number, look.fade)
+
+    def _telling(
+        self, turn: Callable[[], None], visual: Visual, number: int, fade: float | None = None
+    ) -> None:
+        """Turn, and tell what became different."""
+        before, changes = visual.knobs, visual.changes
+        turn()
+        another = visual.changes != changes
+        if another or visual.knobs != before:
+            seconds = visual.knobs.preset.fade if fade is None else fade
+            values = changed(before, visual.knobs)
+            self.tell({"hop": number, "set": values, "fade": seconds if another else None})
+
+    def _is_due(self, visual: Visual, number: int) -> bool:
+        """Whether a look that waits may begin: with the predicted beat, or at last."""
+        heard = visual.heard
+        if heard is None or not heard.bpm:
+            return True
+        return heard.next_beat - heard.time <= visual.dt or number >= self._latest
+
+    def _begin(self, cue: Cue, visual: Visual, number: int) -> None:
+        if visual.cues is None:
+            raise Trouble("no keyframe can come: there is no bank; begin the show with --bank")
+        if cue == "release":
+            visual.cues.release()
+            self.tell({"hop": number, "cue": None})
+            return
+        chosen = visual.cues.position + 1 if cue == "next" else cue
+        visual.cues.go(chosen)
+        self.tell({"hop": number, "cue": chosen})
+
+    # ---- for hands, from any thread
+
+    def turn(self, name: str, value: object) -> None:
+        """Set one knob, `group.knob`; Trouble when the value is none of its."""
+        if knob_of(name).read_only:
+            raise Trouble(f"{name}: only the command line may set it: --set {name}=…")
+        with_values(Knobs(), {name: value}, name)  # what is refused costs the ears no waiting
+        with self._lock:
+            self._put(name, value)
+            self._ramps.pop(name, None)
+
+    def ramp(self, name: str, target: float, seconds: float) -> None:
+        """Bring a knob there in so many seconds; a turn of the same knob ends it."""
+        aim = float(coerced(knob_of(name), target))  # type: ignore[arg-type]
+        if math.isnan(seconds):
+            raise Trouble(f"{name}: a ramp of no number of seconds; use 0 to {_LONGEST_RAMP:g}")
+        hops = max(1, round(min(max(0.0, seconds), _LONGEST_RAMP) * RATE / HOP))
+        with self._lock:
+            self._ramps[name] = _Ramp(value_of(self.wanted, name), aim, hops, self._loads)
+
+    def _put(self, name: str, value: object) -> None:
+        self.wanted = with_values(self.wanted, {name: value}, name)
+        checked = value_of(self.wanted, name)
+        self._turned[name] = checked
+        if not self._turns or not isinstance(self._turns[-1], dict):
+            self._turns.append({})
+        last = self._turns[-1]
+        assert isinstance(last, dict)
+        last[name] = checked
+
+    def reset(self) -> None:
+        """All knobs as the preset has them."""
+        with self._lock:
+            self.wanted, self._turned = self.preset.knobs, {}
+            self._turns = deque(turn for turn in self._turns if isinstance(turn, _LookChange))
+            self._turns.append(self.preset.knobs)
+            self._ramps.clear()
+
+    def cue(self, cue: Cue) -> None:
+        """Cue a keyframe of the bank by number, the next one, or let all go."""
+        with self._lock:
+            self._cues.append(cue)
+
+    def tap(self, now: float) -> float:
+        """One tap of the tempo; returns the beats a minute that follow, 0 after the first tap."""
+        with self._lock:
+            if self._taps and 0 <= now - self._taps[-1] < _BOUNCE:
+                return float(value_of(self.wanted, "hear.bpm"))
+            if self._taps and not 0 <= now - self._taps[-1] <= _TAP_GAP:
+                self._taps.clear()
+            self._taps.append(now)
+            beats, seconds = len(self._taps) - 1, self._taps[-1] - self._taps[0]
+        bpm = min(FASTEST_GIVEN, 60 * beats / seconds) if beats else 0.0
+        self.turn("hear.bpm", bpm)
+        return bpm
+
+    # ---- looks, from any thread
+
+    def presets(self) -> dict[str, str]:
+        """Every preset that may be loaded, and what `load` calls it: shipped ones, and those in
+        the folder of the file that the show began with."""
+        return {name: name for name in shipped()} | self.files.names
+
+    def step(self, by: int) -> None:
+        """The next preset by name after the one that was asked for last, or the one before."""
+        there = self.presets()
+        names, calls = list(there), list(there.values())
+        if self._asked in calls:
+            here = calls.index(self._asked)
+        else:
+            here = names.index(self.preset.name) if self.preset.name in names else -by
+        self.load(calls[(here + by) % len(calls)])
+
+    def number(self, number: int) -> None:
+        """The preset of a number key, from 1; one beyond the last does nothing."""
+        calls = list(self.presets().values())
+        if 1 <= number <= len(calls):
+            self.load(calls[number - 1])
+
+    def load(self, name: str, fade: float | None = None) -> None:
+        """Fade to another preset; trouble is told and the old look stays."""
+        if is_file(name):
+            self.files.ask(Asked(Path(name), fade, self._ask_for(name)))
+            return
+        try:
+            preset = preset_of(name, self._settings)
+        except Trouble as trouble:
+            self.complain(str(trouble))
+            return
+        self._play(preset, None, fade, self._ask_for(name))
+
+    def _ask_for(self, name: str) -> int:
+        with self._lock:
+            self._loads += 1
+            self._asked, self._turned = name, {}
+            return self._loads
+
+    def _play(self, preset: Preset, path: Path | None, fade: float | None, load: int) -> bool:
+        """Change the look, unless another one was asked for meanwhile."""
+        with self._lock:
+            if load != self._loads:
+                return False
+            self.trouble, self.preset, self.playing = "", preset, path
+            self.wanted = with_values(preset.knobs, self._turned, preset.name)
+            self._ramps = {n: ramp for n, ramp in self._ramps.items() if ramp.load >= load}
+            self._turns.clear()  # what was turned before is over with the look
+            self._turns.append(_LookChange(preset.knobs, fade, dict(self._turned)))
+            return True
+
+    # ---- from the files, see `preset_files`
+
+    def loaded(self, asked: Asked, preset: Preset) -> bool:
+        """A file that was asked for is read; false when it is no longer wanted."""
+        return self._play(preset, asked.path, asked.fade, asked.number)
+
+    def saved(self, path: Path, preset: Preset) -> None:
+        """The file that plays was saved: its values are the newest."""
+        with self._lock:
+            if path == self.playing:
+                self.trouble, self.preset, self.wanted = "", preset, preset.knobs
+                self._turns.append(preset.knobs)
+
+    def complain(self, trouble: str) -> None:
+        """A look cannot be had; the old one stays."""
+        self.trouble = trouble
+        self.faults.tell(PART, trouble)
+
+    def relieve(self) -> None:
+        """What was complained of is over."""
+        self.trouble = ""

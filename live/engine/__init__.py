@@ -1,0 +1,1 @@
+"""The threads that turn sound into pictures, and what passes between them."""

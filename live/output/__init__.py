@@ -1,0 +1,1 @@
+"""Where pictures go: the window with its overlay, and files."""

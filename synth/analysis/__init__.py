@@ -1,0 +1,1 @@
+"""Hops to features: what is heard."""

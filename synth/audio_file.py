@@ -1,0 +1,127 @@
+"""Sound files as a stream of mono hops. Any container and codec that FFmpeg reads (PyAV)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+
+from .constants import HOP, RATE
+from .errors import Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Song:
+    """What a file says of itself before it is decoded."""
+
+    path: Path
+    codec: str
+    seconds: float | None  # as the container claims; a truncated file may hold less
+
+
+def _open(path: Path) -> InputContainer:
+    if not path.exists():
+        raise Trouble(f"{path}: no such file")
+    if path.is_dir():
+        raise Trouble(f"{path}: is a folder; name a sound file in it")
+    try:
+        if path.stat().st_size == 0:
+            raise Trouble(f"{path}: is empty (0 bytes)")
+        return av.open(path, metadata_errors="replace")
+    except PermissionError:
+        raise Trouble(f"{path}: may not be read; check its permissions") from None
+    except (av.FFmpegError, OSError) as error:
+        raise Trouble(
+            f"{path}: cannot be read as sound ({_reason(error)}); "
+            "is it complete, and wav, flac, mp3, ogg, opus, m4a or a video?"
+        ) from None
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)
+
+
+def song_of(path: Path) -> Song:
+    """Look at a file without decoding it; Trouble when it has no sound."""
+    with _open(path) as container:
+        if not container.streams.audio:
+            has = "only a picture" if container.streams.video else "no sound track"
+            raise Trouble(f"{path}: has {has}; name a file with sound")
+        stream = container.streams.audio[0]
+        seconds = None
+        if stream.duration is not None and stream.time_base is not None:
+            seconds = float(stream.duration * stream.time_base)
+        elif container.duration is not None:
+            seconds = container.duration / av.time_base
+        return Song(path, stream.codec.canonical_name, seconds)
+
+
+def has_moving_picture(path: Path) -> bool:
+    """Whether a file is a film rather than a song; a cover picture does not count."""
+    with _open(path) as container:
+        cover = av.stream.Disposition.attached_pic
+        return any(not stream.disposition & cover for stream in container.streams.video)
+
+
+class Hopper:
+    """Cuts blocks of any length, rate and channel count into hops at RATE.
+
+    What a device delivers goes in; what the analyzer eats comes out. Resampling is FFmpeg's, and
+    its delay is a fraction of a hop.
+    """
+
+    def __init__(self, rate: int, hop: int = HOP) -> None:
+        self._rate, self._hop = rate, hop
+        self._resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
+        self._rest = np.zeros(0, np.float32)
+
+    def push(self, block: np.ndarray) -> list[np.ndarray]:
+        """Whole hops (hop,) that are ready after `block` (n,) or (n, channels) of float32."""
+        mono = block if block.ndim == 1 else block.mean(axis=1)
+        frame = av.AudioFrame.from_ndarray(mono.astype(np.float32)[None], "flt", "mono")
+        frame.rate = self._rate
+        ready = [part.to_ndarray()[0] for part in self._resampler.resample(frame)]
+        self._rest = np.concatenate([self._rest, *ready])
+        whole = len(self._rest) // self._hop * self._hop
+        hops, self._rest = self._rest[:whole], self._rest[whole:]
+        return list(hops.reshape(-1, self._hop))
+
+
+def _samples_of(path: Path) -> Iterator[np.ndarray]:
+    """Mono float32 blocks (n,) at RATE, of whatever lengths the decoder gives."""
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
+    with _open(path) as container:
+        for packet in container.demux(container.streams.audio[0]):
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                continue  # a damaged packet is skipped, as players do
+            for frame in frames:
+                for block in resampler.resample(frame):
+                    yield block.to_ndarray()[0]
+        for block in resampler.resample(None):
+            yield block.to_ndarray()[0]
+
+
+def hops_of(path: Path, hop: int = HOP) -> Iterator[np.ndarray]:
+    """Decode a file into mono float32 hops (hop,) at 44.1 kHz; the last one may be shorter.
+
+    Memory does not grow with the file. Trouble when the file cannot be read or holds no sound;
+    a truncated file ends where it was cut.
+    """
+    song_of(path)
+    buffer = np.zeros(0, np.float32)
+    heard = False
+    for block in _samples_of(path):
+        heard = heard or len(block) > 0
+        buffer = np.concatenate([buffer, block])
+        whole = len(buffer) // hop * hop
+        for begin in range(0, whole, hop):
+            yield buffer[begin : begin + hop]
+        buffer = buffer[whole:]
+    if not heard:
+        raise Trouble(f"{path}: holds no sound (0 samples could be decoded)")
+    if len(buffer):
+        yield buffer

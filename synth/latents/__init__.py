@@ -1,0 +1,1 @@
+"""Features and knobs to latents, by hand, by walk and by keyframe."""

@@ -1,0 +1,1 @@
+"""Knobs, presets and the names of classes."""
