@@ -1,12 +1,34 @@
-"""Files that may be anything, read whole: regular ones alone, and none larger than is sensible."""
+"""Files that may be anything, read whole, and files that are written while others work."""
 
+import io
 import os
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import Trouble
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
 _AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+class OwnFile(io.FileIO):
+    """A new file for PyAV, which keeps Python's lock while it writes and closes one of its own: on
+    a disk that hangs that would stop every thread.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """OSError where it cannot be written."""
+        super().__init__(path, "w")
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        """All of it; FileIO writes what there is room for, and says so."""
+        left = memoryview(data)
+        while left:
+            left = left[super().write(left) :]
+        return len(memoryview(data))
 
 
 def bytes_of(path: Path, most: int, *, what: str) -> bytes:

@@ -32,6 +32,7 @@ import numpy as np
 from .constants import RATE
 from .engine import Visual
 from .errors import Trouble, shown
+from .files import OwnFile
 from .latents.keyframes import Cues
 from .latents.latent import Embed, Latent
 from .settings.knobs import Knobs, knob_of, with_values
@@ -76,7 +77,8 @@ class PerformanceWriter:
             events = (folder / "events.jsonl").open("w", encoding="utf-8", buffering=1)
             self._events = self._open.enter_context(events)
             options = {"rf64": "auto", "flush_packets": "1"}
-            sound = av.open(folder / "sound.wav", "w", format="wav", options=options)
+            disk = self._open.enter_context(OwnFile(folder / "sound.wav"))
+            sound = av.open(disk, "w", format="wav", options=options)
             self._file = self._open.enter_context(sound)
             self._stream = self._file.add_stream("pcm_f32le", rate=RATE, layout="mono")
             self._file.start_encoding()

@@ -20,7 +20,7 @@ from .handoff import Moment, Moments
 PART = "analysis"  # what its faults go by
 _SILENCE_AFTER = 0.25  # seconds without samples after which silence is heard instead
 _WAIT = 0.05  # seconds
-_GIVEN_UP = 10  # hops in a row that cannot be heard, after which the instrument begins anew
+_REST = 9  # hops that are not tried after the second failure in a row: beginning anew costs time
 
 
 class Source(Protocol):
@@ -77,7 +77,7 @@ class Ears:
         self._ring = source.ring
         self._hopper = Hopper(self._ring.rate)
         self._sounded = 0  # hops of the source's own sound
-        self._failures = 0  # hops in a row
+        self._resting = 0  # hops that are not tried
         self._fed = 0.0  # when samples last came
         self._supervisor = Supervisor()
         self._worker: Worker | None = None
@@ -85,7 +85,7 @@ class Ears:
     def start(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
         self._fed = time.monotonic()
-        self._worker = supervisor.employ(PART, self._listen, renew=self._begin_anew)
+        self._worker = supervisor.employ(PART, self._listen, renew=self._take_over)
 
     def stop(self, seconds: float = 2.0) -> None:
         if self._worker is not None:
@@ -94,6 +94,11 @@ class Ears:
     def play_on(self, space: str, embed: Embed) -> None:
         """From the next hop on, moments are for this generator's class embeddings."""
         self._coming_space = (space, embed)
+
+    def _take_over(self) -> None:
+        """For another thread's start: nothing that this one still uses is used any more."""
+        self._begin_anew()
+        self._hopper = Hopper(self._ring.rate)
 
     def _begin_anew(self) -> None:
         """Another visual with the same knobs: the old one may be broken, or still in use.
@@ -107,8 +112,6 @@ class Ears:
         if held is not None and self.visual.cues is not None:
             self.visual.cues.go(held)
             self._tell({"hop": self.hops, "cue": held})
-        self._hopper = Hopper(self._ring.rate)
-        self._failures = 0
 
     def _listen(self, shift: Shift) -> None:
         if self._ring is not self.source.ring:
@@ -134,6 +137,10 @@ class Ears:
         if self._coming_space[0] != self._space:
             self._space, embed = self._coming_space
             self.visual.play_on(self._space, embed)
+        if self._resting:
+            self._resting -= 1
+            self._miss(hop)
+            return
         try:
             latent = self.visual.hear(hop, self._position())
         except Exception as error:  # one bad hop must not end the show; say what it was
@@ -143,7 +150,7 @@ class Ears:
         if shift.over:
             return
         self._guarded(self.after_hop, hop, latent)
-        self.trouble, self._failures, self._heard_since = "", 0, True
+        self.trouble, self._heard_since = "", True
         self.hops += 1
         self.level = float(np.sqrt(np.mean(hop**2)))
         assert self.visual.heard is not None
@@ -168,14 +175,16 @@ class Ears:
             self._supervisor.faults.tell(PART, f"beside hearing: {reason_of(error)}")
 
     def _fail(self, error: Exception, hop: np.ndarray) -> None:
-        """Tell it; the hop is kept as it sounded, and the picture stays as it was."""
-        self.trouble = f"hearing failed ({reason_of(error)})"
+        """Tell it, and begin anew: nobody knows how far the instrument came with this hop."""
+        self.trouble = f"hearing failed ({reason_of(error)}); it begins anew"
         self._supervisor.faults.tell(PART, self.trouble)
+        self._miss(hop)
+        self._resting = 0 if self._heard_since else _REST
+        self._begin_anew()
+
+    def _miss(self, hop: np.ndarray) -> None:
+        """A hop that is not heard is kept as it sounded, and the picture stays as it was."""
         if self._latent is not None:
             self._tell({"hop": self.hops, "unheard": True})
             self._guarded(self.after_hop, hop, self._latent)
             self.hops += 1
-        self._failures += 1
-        if self._failures >= _GIVEN_UP:
-            self._supervisor.faults.tell(PART, "begins anew after hops that could not be heard")
-            self._begin_anew()

@@ -12,6 +12,7 @@ from av.video.reformatter import Interpolation
 from synth.analysis.analyzer import SHORT_WINDOW
 from synth.constants import HOP, RATE
 from synth.errors import Trouble
+from synth.files import OwnFile
 from synth.session import Event, unwritable
 
 _FPS = 30
@@ -48,7 +49,11 @@ class Recorder:
         self._shown = np.zeros((2, 2, 3), np.uint8)
         self._frame: av.VideoFrame | None = None  # of what is shown, as the encoder takes it
         self._frames, self._samples = 0, 0
-        self._file = av.open(path, "w", options=_MP4)
+        try:
+            self._disk = OwnFile(path)
+        except OSError as error:
+            raise unwritable(path, error) from None
+        self._file = av.open(self._disk, "w", format="mp4", options=_MP4)
         try:
             self._sound = self._file.add_stream("aac", rate=RATE, layout="mono")
             self._picture = self._stream()
@@ -89,8 +94,14 @@ class Recorder:
             self._show_until(self._samples / RATE)
             for stream in (self._picture, self._sound):
                 self._file.mux(stream.encode(None))
+        finally:  # or a full disk would never have its room back
+            self._close_files()
+
+    def _close_files(self) -> None:
+        try:
+            self._file.close()
         finally:
-            self._file.close()  # or a full disk would never have its room back
+            self._disk.close()
 
     def discard(self) -> None:
         """Take back what was created, unless sound was heard."""
@@ -99,7 +110,7 @@ class Recorder:
 
     def _remove(self) -> None:
         with suppress(OSError, av.FFmpegError):  # what cannot be finished is thrown away
-            self._file.close()
+            self._close_files()
         self.path.unlink(missing_ok=True)
 
     def _stream(self) -> av.VideoStream:

@@ -1,9 +1,12 @@
 """Films of a show: what a crash leaves, and whether sound and picture stand where they belong."""
 
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from synth.audio_file import hops_of
 from synth.constants import HOP, RATE
 from synth.engine import Visual
 from synth.errors import Trouble
+from synth.files import OwnFile
 from synth.latents.latent import Latent
 from synth.session import PerformanceWriter, Replay, performance_of
 from synth.settings.knobs import Knobs
@@ -213,7 +217,7 @@ def test_a_full_disk_leaves_what_was_written_before(tmp_path: Path) -> None:
         "    finally: print(*[p.resolve() for p in pathlib.Path('/proc/self/fd').iterdir()])"
     )
     ran = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
-    assert "File too large" in ran.stderr.splitlines()[-1]
+    assert "OSError: [Errno 27] File too large" in ran.stderr
     assert "a.mp4" not in ran.stdout  # or a full disk would never have its room back
     with av.open(film) as file:
         decoded = [frame for packet in file.demux(audio=0) for frame in _decoded(packet)]
@@ -225,3 +229,33 @@ def _decoded(packet: av.Packet) -> list[av.AudioFrame]:
         return list(packet.decode())  # type: ignore[arg-type]
     except av.InvalidDataError:
         return []  # cut off by the disk's end
+
+
+def test_a_disk_that_hangs_in_closing_stops_no_other_thread(tmp_path: Path) -> None:
+    """A pipe that nobody reads stands for it."""
+    pipe = tmp_path / "a.mp4"
+    recorder = Recorder(pipe, (64, 64))
+    recorder.hop(np.zeros(HOP, np.float32))
+    recorder._disk.close()
+    pipe.unlink()
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writer, bytes(4096))
+    OwnFile.__init__(recorder._disk, pipe)
+
+    def close() -> None:
+        with suppress(OSError, av.FFmpegError):  # a pipe cannot be sought in
+            recorder.close()
+
+    closing = threading.Thread(target=close, daemon=True)
+    closing.start()
+    closing.join(1.0)
+    assert closing.is_alive()  # and this thread goes on
+    os.close(writer)
+    while closing.is_alive():
+        with suppress(BlockingIOError):
+            os.read(reader, 1 << 16)
+    os.close(reader)

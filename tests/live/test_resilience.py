@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -414,6 +415,32 @@ def test_an_instrument_that_cannot_hear_any_more_begins_anew_with_its_knobs() ->
     assert any("begins anew" in fault.text for fault in supervisor.faults)
 
 
+def test_hops_that_fail_again_and_again_are_tried_seldom() -> None:
+    """Beginning anew takes longer than a hop."""
+    room, made = Room(), list[int]()
+    visual = Visual(Knobs(), Lamp().embed)
+
+    def broken(*_: object) -> Latent:
+        made.append(1)
+        raise ZeroDivisionError
+
+    class Broken(Visual):
+        hear = broken
+
+        def anew(self) -> Visual:
+            return Broken(self.knobs, self.embed)
+
+    ears = Ears(room, visual)
+    shift = Shift(time.monotonic)
+    room.sound(3)
+    ears._listen(shift)
+    ears.visual = Broken(visual.knobs, visual.embed)
+    room.sound(102)
+    ears._listen(shift)
+    assert len(made) == 2 + 10
+    assert ears.hops == 3 + 102
+
+
 def test_a_show_that_began_anew_plays_again_with_the_same_latents(tmp_path: Path) -> None:
     """Its cue is there again, and no hop is missing from the log."""
     keys = bank(tmp_path, narrow("a line", 0.0), narrow("another", 1.0))
@@ -432,7 +459,13 @@ def test_a_show_that_began_anew_plays_again_with_the_same_latents(tmp_path: Path
     visual.cues.go(1)
     room.sound(50)
     ears._listen(shift)
-    visual.analyzer.hear = lambda *_: 1 / 0  # type: ignore[method-assign, assignment, return-value]
+    half_way = visual._steering.step
+
+    def fails(*given: Any) -> Latent:
+        half_way(*given)
+        raise ZeroDivisionError
+
+    visual._steering.step = fails  # type: ignore[method-assign]
     room.sound(200)
     ears._listen(shift)
     log.close()
