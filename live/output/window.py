@@ -125,7 +125,7 @@ class Window:
             self._close_window()
             return str(error)
         self.renderer, self.version = self._canvas.renderer, self._canvas.version
-        self._reset_status = self._found_reset_status()
+        self._find_in_driver(self._canvas)
         self._frame_waits = self._panel_waits = True
         self.refresh = self._monitors.rate(monitor)
         return ""
@@ -135,12 +135,17 @@ class Window:
             self._glfw.destroy_window(self._handle)
         self._handle = self._canvas = None
 
-    def _found_reset_status(self) -> Callable[[], int]:
-        """The driver's word on whether the context was lost; 0 where it cannot be asked."""
-        for name in ("glGetGraphicsResetStatus", "glGetGraphicsResetStatusARB"):
-            if found := self._glfw.get_proc_address(name):
-                return ctypes.CFUNCTYPE(ctypes.c_uint)(found)
-        return lambda: 0
+    def _find_in_driver(self, canvas: "_Canvas") -> None:
+        """What is asked of the driver without moderngl.
+
+        That is whether the context was lost, and to finish what it was given. moderngl keeps
+        Python's lock meanwhile: a driver that hangs, where it hangs first, would stop every thread.
+        """
+        address = self._glfw.get_proc_address
+        lost = address("glGetGraphicsResetStatus") or address("glGetGraphicsResetStatusARB")
+        finish = address("glFinish")
+        self._reset_status = ctypes.CFUNCTYPE(ctypes.c_uint)(lost) if lost else _not_lost
+        self._finish = ctypes.CFUNCTYPE(None)(finish) if finish else canvas.finish
 
     def reopen(self) -> None:
         """A new window and context in place of those that the driver lost; the picture stays."""
@@ -274,7 +279,7 @@ class Window:
             self._hand_over(self._canvas)
             self._canvas.draw(size, fit, shade)
             self._glfw.swap_buffers(self._handle)
-            self._canvas.finish()  # frames that queue up in the driver are late frames
+            self._finish()  # frames that queue up in the driver are late frames
         except _gl_error() as error:
             self._lose(f"drawing failed ({error})")
             return False
@@ -456,6 +461,11 @@ class _Pass:
         for name, value in uniforms.items():
             self._program[name] = value
         self._corners.render(vertices=3)
+
+
+def _not_lost() -> int:
+    """A context whose driver cannot be asked."""
+    return 0
 
 
 def _scale(screen: Size, picture: Size, fit: str) -> tuple[float, float]:

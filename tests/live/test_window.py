@@ -297,7 +297,7 @@ def test_a_window_that_cannot_be_opened_anew_is_tried_again(
     assert named("lost its context", window) == named("no window can be opened", window) == 1
 
 
-@pytest.mark.parametrize("failing", ["take", "panel", "draw", "finish"])
+@pytest.mark.parametrize("failing", ["take", "panel", "draw"])
 def test_a_driver_that_fails_gets_another_window(
     failing: str, window: Window, monkeypatch: pytest.MonkeyPatch
 ) -> None:
