@@ -6,54 +6,39 @@ JSON is {"wanted": NAME, "channels": [1, …], "rate": HZ or 0, "gain": FACTOR}.
 
 Sound servers hang, and PortAudio ends a whole program where its JACK part outlives its server. A
 process is begun for each attempt, lists the devices as they are then, and is killed when it is no
-longer wanted; it ends by itself when its standard input is closed. On its output it tells what
-`messages` reads.
+longer wanted; it ends by itself when its standard input is closed. What it tells is in `messages`.
 """
 
 import json
 import os
-import struct
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from typing import IO, Any, BinaryIO
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from .devices import RATES, chosen, inputs, portaudio
+from .messages import LOST, OPENED, SAMPLES, Teller
 
-OPENED, SAMPLES, LOST, FAILED = b"n", b"s", b"o", b"f"
-_HEAD = struct.Struct("<cI")  # of each message: its kind, and how many bytes follow
-_LONGEST = 1 << 20  # bytes of a message
 _WAITING = 2.0  # seconds of sound that may wait; the oldest is lost
 _LOOK = 0.1  # seconds
 
 
-def messages(stream: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Everything that is told: OPENED with {"name", "rate"} as JSON, then SAMPLES as mono float32
-    and LOST with how often some were lost as JSON, or FAILED with the reason.
-
-    It ends where the process does; ValueError for what no such process tells.
-    """
-    while len(head := stream.read(_HEAD.size)) == _HEAD.size:
-        kind, length = _HEAD.unpack(head)
-        if length > _LONGEST:
-            raise ValueError(f"a message of {length} bytes")
-        if len(body := stream.read(length)) == length:
-            yield kind, body
-
-
 class _Voice:
-    """Tells in a thread of its own, for PortAudio's must not wait."""
+    """Tells of sound in a thread of its own, for PortAudio's must not wait."""
 
-    def __init__(self, output: BinaryIO) -> None:
-        self._output = output
+    def __init__(self, teller: Teller, rate: int) -> None:
+        self._teller = teller
         self._waiting: deque[bytes] = deque()
         self._bytes, self._lost = 0, 0
         self._news, self._lock = threading.Event(), threading.Lock()
-        self.most = 0  # bytes that may wait
+        self._most = round(4 * rate * _WAITING)  # bytes that may wait
+
+    def begin(self) -> None:
+        """Tell what waits, and all that comes."""
         threading.Thread(target=self._tell_on, name="voice", daemon=True).start()
 
     def sound(self, samples: np.ndarray) -> None:
@@ -62,7 +47,7 @@ class _Voice:
         with self._lock:
             self._waiting.append(data)
             self._bytes += len(data)
-            while self._bytes > self.most and len(self._waiting) > 1:
+            while self._bytes > self._most and len(self._waiting) > 1:
                 self._bytes -= len(self._waiting.popleft())
                 self._lost += 1
         self._news.set()
@@ -72,13 +57,6 @@ class _Voice:
         with self._lock:
             self._lost += 1
 
-    def say(self, kind: bytes, body: bytes) -> None:
-        """Write one message; the process ends where nobody reads."""
-        try:
-            self._output.write(_HEAD.pack(kind, len(body)) + body)
-        except OSError:
-            os._exit(0)
-
     def _tell_on(self) -> None:
         while self._news.wait():
             self._news.clear()
@@ -86,18 +64,18 @@ class _Voice:
                 waiting, self._waiting = list(self._waiting), deque()
                 self._bytes, lost, self._lost = 0, self._lost, 0
             if lost:
-                self.say(LOST, json.dumps(lost).encode())
+                self._teller.say(LOST, json.dumps(lost).encode())
             for data in waiting:
-                self.say(SAMPLES, data)
+                self._teller.say(SAMPLES, data)
 
 
-def _opened(voice: _Voice, wanted: str | None, channels: list[int], rate: int, gain: float) -> Any:
+def _opened(teller: Teller, wanted: str | None, channels: list[int], rate: int, gain: float) -> Any:
     """The stream; raises whatever PortAudio does."""
     sounddevice = portaudio()
     device = chosen(inputs(), wanted)
     picked = _picked(channels, device.channels)
     rate = rate or _usable_rate(sounddevice, device.number, device.rate)
-    voice.most = round(4 * rate * _WAITING)
+    voice = _Voice(teller, rate)
     stream = sounddevice.InputStream(
         device=device.number,
         samplerate=rate,
@@ -107,7 +85,8 @@ def _opened(voice: _Voice, wanted: str | None, channels: list[int], rate: int, g
         callback=_callback(voice, picked, gain),
     )
     stream.start()
-    voice.say(OPENED, json.dumps({"name": device.name, "rate": rate}).encode())
+    teller.say(OPENED, json.dumps({"name": device.name, "rate": rate}).encode())
+    voice.begin()
     return stream
 
 
@@ -141,17 +120,6 @@ def _callback(voice: _Voice, picked: list[int], gain: float) -> Any:
     return heard
 
 
-def _reason(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-
-
-def _own_output() -> BinaryIO:
-    """Standard output for ourselves alone: sound servers' libraries write there as well."""
-    own = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return own
-
-
 def _end_when_alone() -> None:
     """Nobody wants to hear any more."""
     while os.read(0, 64):
@@ -162,12 +130,11 @@ def _end_when_alone() -> None:
 def main() -> None:
     """Hear until the stream ends or nobody listens."""
     threading.Thread(target=_end_when_alone, name="parent", daemon=True).start()
-    voice = _Voice(_own_output())
+    teller = Teller()
     try:
-        stream = _opened(voice, **json.loads(sys.argv[1]))
+        stream = _opened(teller, **json.loads(sys.argv[1]))
     except Exception as error:  # PortAudio's errors are of many kinds; all mean: not now
-        voice.say(FAILED, _reason(error).encode())
-        os._exit(1)
+        teller.fail(error)
     while stream.active:
         time.sleep(_LOOK)
     os._exit(0)  # closing a stream may take for ever

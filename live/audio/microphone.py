@@ -1,24 +1,22 @@
 """A sound input that fills a ring, and comes back by itself when it goes.
 
-PortAudio works in a process of its own, see `soundprocess`: one that hangs, or falls with its sound
-server, is killed, and another one begun. There is one at a time, and nobody waits for it.
+PortAudio works in a process of its own, see `capture_process`: one that hangs, or falls with its
+sound server, is killed, and another one begun when it is gone. Nobody waits for it.
 """
 
 import json
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 
-from synth.modules import command, environment
-
+from ..faults import reason_of
 from ..supervisor import Shift, Supervisor, Worker
-from .capture_process import FAILED, LOST, OPENED, SAMPLES, messages
+from .device_process import DeviceProcess
 from .devices import RATES, check_installed
+from .messages import LOST, OPENED, SAMPLES
 from .reconnect import Action, Line, Phase, looked_at, opened, refused
 from .ring_buffer import Ring
 
@@ -27,9 +25,9 @@ _LOOK = 0.1  # seconds between two looks at the line
 _OPENING = 6.0  # seconds after which an attempt to open counts as hanging,
 _HANGING = 20.0  # and after which another one is made
 _SILENT = "the sound server does not answer"
+_STAYS = "the process that had it cannot be ended"
 _FAREWELL = 1.0  # seconds
 _ASLEEP = 1.0  # seconds between two looks from which on it was we who were away
-_NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # of its own, on Windows
 
 
 class Microphone:
@@ -57,6 +55,7 @@ class Microphone:
         self.ring = Ring(rate or RATES[0], 1)
         self.overflows = 0
         self._input: _Input | None = None
+        self._leaving: DeviceProcess | None = None  # that was killed
         self._looked = 0.0
         self._supervisor = Supervisor()
         self._worker: Worker | None = None
@@ -71,9 +70,9 @@ class Microphone:
         """End."""
         if self._worker is not None:
             self._supervisor.dismiss(self._worker, _FAREWELL)
-        if self._input is not None:
-            self._input.kill()
-            self._input.is_gone(_FAREWELL)
+        self._give_up()
+        if self._leaving is not None:
+            self._leaving.is_gone(_FAREWELL)
 
     @property
     def trouble(self) -> str:
@@ -98,32 +97,40 @@ class Microphone:
             self.line = replace(self.line, heard=now)
         elif self.line.phase is Phase.OPENING and self._input is not None:
             self._await(self._input, now)
+        elif self._leaving is not None and not self._leaving.is_gone():
+            self._say(_STAYS, now - self._leaving.begun > _OPENING)
         else:
             self._look(now)
 
     def _look(self, now: float) -> None:
-        active = self._input is not None and self._input.active
+        active = self._input is not None and self._input.process.active
         self.line, action = looked_at(self.line, now, active=active, newest=self.ring.last_write)
         if action is Action.CLOSE:
-            self._tell(self.line.trouble)
+            why = self._input.process.reason if self._input is not None and not active else ""
+            self._tell(f"{self.line.trouble} ({why})" if why else self.line.trouble)
             self._give_up()
         elif action is Action.OPEN:
             try:
-                self._input = _Input(json.dumps(self._asked), now, self._overflowed)
-            except OSError as error:
-                self._refused(now, f"cannot be asked for ({error.strerror or error})")
+                self._input = _Input(json.dumps(self._asked), self._overflowed)
+            except Exception as error:  # descriptors, threads or memory are used up
+                self._refused(now, f"cannot be asked for ({reason_of(error)})")
 
     def _await(self, attempt: "_Input", now: float) -> None:
         if attempt.opened.is_set():
             self.name, self.ring = attempt.name, attempt.ring
             self.line = opened(self.line, now)
-        elif not attempt.active:
-            self._refused(now, attempt.reason)
-        elif now - attempt.begun > _HANGING:
+        elif not attempt.process.active:
+            self._refused(now, attempt.process.reason or "the input stopped")
+        elif now - attempt.process.begun > _HANGING:
             self._refused(now, _SILENT)
-        elif now - attempt.begun > _OPENING and self.line.trouble != _SILENT:
-            self.line = replace(self.line, trouble=_SILENT)
-            self._tell(_SILENT)
+        else:
+            self._say(_SILENT, now - attempt.process.begun > _OPENING)
+
+    def _say(self, trouble: str, holds: bool) -> None:
+        """Trouble that lasts, told when it begins."""
+        if holds and self.line.trouble != trouble:
+            self.line = replace(self.line, trouble=trouble)
+            self._tell(trouble)
 
     def _refused(self, now: float, trouble: str) -> None:
         """The attempt is over; one that fails as the one before is not told again."""
@@ -135,52 +142,22 @@ class Microphone:
     def _give_up(self) -> None:
         given_up, self._input = self._input, None
         if given_up is not None:
-            given_up.kill()
+            given_up.process.kill()
+            self._leaving = given_up.process
 
     def _overflowed(self, times: int) -> None:
         self.overflows += times
 
 
 class _Input:
-    """One process, and what it hears."""
+    """One attempt, and what it hears."""
 
-    def __init__(self, asked: str, now: float, overflowed: Callable[[int], None]) -> None:
-        """OSError where no process can be begun."""
-        self.begun = now
+    def __init__(self, asked: str, overflowed: Callable[[int], None]) -> None:
+        """OSError or RuntimeError where no process can be begun."""
         self.opened = threading.Event()
         self.name, self.ring = "", Ring(RATES[0], 1)
-        self.reason = ""  # why it ended, where it said so
-        self.active = True
         self._overflowed = overflowed
-        self._process = subprocess.Popen(
-            command("live.audio.capture_process", asked),
-            env=environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is meant for the show
-            creationflags=_NO_WINDOW,
-        )
-        self._reader = threading.Thread(target=self._read, name="sound input", daemon=True)
-        self._reader.start()
-
-    def kill(self) -> None:
-        """End it at once."""
-        self._process.kill()
-
-    def is_gone(self, seconds: float) -> bool:
-        """Whether it has ended within so many seconds."""
-        self._reader.join(seconds)
-        return not self._reader.is_alive()
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        try:
-            for kind, body in messages(self._process.stdout):
-                self._hear(kind, body)
-        except Exception as error:  # whatever it was, another one is begun
-            self.reason = f"{type(error).__name__}: {error}"
-        finally:
-            self._bury()
+        self.process = DeviceProcess("live.audio.capture_process", asked, self._hear)
 
     def _hear(self, kind: bytes, body: bytes) -> None:
         if kind == SAMPLES:
@@ -191,16 +168,3 @@ class _Input:
             told = json.loads(body)
             self.name, self.ring = str(told["name"]), Ring(int(told["rate"]), 1)
             self.opened.set()
-        elif kind == FAILED:
-            self.reason = body.decode("utf-8", "replace")
-
-    def _bury(self) -> None:
-        self._process.kill()
-        code = self._process.wait()
-        how = f"signal {-code}" if code < 0 else f"status {code}"
-        self.reason = self.reason or f"the input's process ended with {how}"
-        self.active = False
-        for pipe in (self._process.stdout, self._process.stdin):
-            with suppress(OSError):
-                assert pipe is not None
-                pipe.close()

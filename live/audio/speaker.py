@@ -1,17 +1,21 @@
-"""Sound out, where there is an output: never waited for, and never missed when it goes."""
+"""Sound out, where there is an output: never waited for, and never missed when it goes.
 
+PortAudio works in a process of its own, see `playback_process`.
+"""
+
+import json
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from synth.constants import RATE
 
+from ..faults import reason_of
 from ..supervisor import Shift, Supervisor, Worker
-from .devices import portaudio
+from .device_process import DeviceProcess
+from .messages import OPENED
 
 PART = "output"  # what its faults go by
 _AHEAD = 0.05  # seconds of sound between the song and the room
@@ -25,21 +29,22 @@ class Speaker:
 
     def __init__(self) -> None:
         self._waiting: deque[np.ndarray] = deque()
-        self._rest = np.zeros(0, np.float32)
-        self._settled = threading.Event()  # it plays, or never will
-        self._stream: Any = None
+        self._news = threading.Event()
+        self._opened, self._settled = threading.Event(), threading.Event()
+        self._process: DeviceProcess | None = None
         self._supervisor = Supervisor()
         self._worker: Worker | None = None
 
     def start(self, supervisor: Supervisor) -> None:
         """Open the default output, in a thread of its own."""
         self._supervisor = supervisor
-        self._worker = supervisor.employ(PART, self._keep)
+        self._worker = supervisor.employ(PART, self._keep, renew=self._give_up)
 
     def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
         if self._worker is not None:
             self._supervisor.dismiss(self._worker, 0.5)
-        self._close()
 
     def wait(self, seconds: float, shift: Shift) -> None:
         """Until it plays or will not, or the seconds are over."""
@@ -48,78 +53,68 @@ class Speaker:
         while not self._settled.is_set() and time.monotonic() < end and not shift.wait(0.01):
             pass
 
+    @property
+    def plays(self) -> bool:
+        """Whether what it is given is heard."""
+        process = self._process
+        return process is not None and process.active and self._opened.is_set()
+
     def play(self, hop: np.ndarray) -> None:
         """Sound (n,) that is due now."""
-        if self._stream is None:
+        if not self.plays:
             return
         self._waiting.append(hop)
         while len(self._waiting) * len(hop) > _MOST * RATE:
             self._waiting.popleft()
+        self._news.set()
 
     def _keep(self, shift: Shift) -> None:
-        if self._stream is None:
-            shift.allow(_OPENING)
-            self._open(shift)
+        if self._process is None:
+            self._begin(shift)
+        elif not self._process.active:
+            self._lose(shift, self._process.reason)
+        elif not self._opened.is_set():
+            shift.wait(_LOOK)
+            if time.monotonic() - self._process.begun > _OPENING:
+                self._process.kill()
+                self._lose(shift, "the sound server does not answer")
+        else:
             self._settled.set()
-        elif not self._stream.active:
-            self._supervisor.faults.tell(PART, "was lost; the song goes on silently")
-            self._close()
-            shift.end()
-        shift.wait(_LOOK)
+            self._hand_over(self._process)
 
-    def _open(self, shift: Shift) -> None:
+    def _begin(self, shift: Shift) -> None:
+        asked = json.dumps({"rate": RATE, "ahead": _AHEAD})
         try:
-            sounddevice = portaudio()
-            if sounddevice.default.device[1] < 0:
-                self._supervisor.notices.say("there is no sound output; the song plays silently")
-                shift.end()
+            self._process = DeviceProcess("live.audio.playback_process", asked, self._told)
+        except Exception as error:  # descriptors, threads or memory are used up
+            self._lose(shift, reason_of(error))
+
+    def _give_up(self) -> None:
+        """It takes no sound; another thread is about to find it gone."""
+        if self._process is not None:
+            self._process.kill()
+
+    def _told(self, kind: bytes, _body: bytes) -> None:
+        if kind == OPENED:
+            self._opened.set()
+
+    def _lose(self, shift: Shift, reason: str) -> None:
+        """It will not play any more."""
+        because = f" ({reason})" if reason else ""
+        if self._opened.is_set():
+            text = f"was lost{because}; the song goes on silently"
+        else:
+            text = f"no sound is played{because}"
+        self._supervisor.faults.tell(PART, text)
+        self._settled.set()
+        shift.end()
+
+    def _hand_over(self, process: DeviceProcess) -> None:
+        """What waits; a process that takes nothing makes this one hang, which is told."""
+        self._news.wait(_LOOK)
+        self._news.clear()
+        while self._waiting:
+            try:
+                process.play(self._waiting.popleft().tobytes())
+            except (OSError, ValueError):  # it is gone, which is found at the next round
                 return
-            self._waiting.append(np.zeros(round(_AHEAD * RATE), np.float32))
-            stream = sounddevice.OutputStream(
-                samplerate=RATE, channels=1, dtype="float32", latency=_AHEAD, callback=self._fill
-            )
-            stream.start()
-        except Exception as error:  # PortAudio's errors are of many kinds; all mean: no output
-            self._supervisor.faults.tell(PART, f"no sound is played ({_reason(error)})")
-            shift.end()
-            return
-        if shift.over:
-            _closing_of(stream, lambda _reason: None).start()
-            return
-        self._stream = stream
-
-    def _fill(self, block: np.ndarray, frames: int, _time: object, _status: object) -> None:
-        """In PortAudio's thread: what waits, then silence."""
-        done = 0
-        while done < frames:
-            if not len(self._rest):
-                if not self._waiting:
-                    break
-                self._rest = self._waiting.popleft()
-            part = self._rest[: frames - done]
-            block[done : done + len(part), 0] = part
-            self._rest = self._rest[len(part) :]
-            done += len(part)
-        block[done:] = 0
-
-    def _close(self) -> None:
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            _closing_of(stream, lambda reason: self._supervisor.faults.tell(PART, reason)).start()
-
-
-def _closing_of(stream: Any, failed: Callable[[str], None]) -> threading.Thread:
-    """A thread that closes a stream of PortAudio's, for that waits as long as a server hangs."""
-
-    def close() -> None:
-        try:
-            stream.abort()
-            stream.close()
-        except Exception as error:  # it is thrown away; say why it went badly
-            failed(_reason(error))
-
-    return threading.Thread(target=close, name="closing", daemon=True)
-
-
-def _reason(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -9,66 +9,22 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 
 import live.audio.microphone as microphone_module
 import live.audio.speaker as speaker_module
-from live.audio.capture_process import SAMPLES, messages
 from live.audio.file_player import Playback
+from live.audio.messages import SAMPLES, messages
 from live.audio.microphone import Microphone
+from live.audio.playback_process import Queue
 from live.audio.reconnect import Phase
 from live.audio.speaker import Speaker
 from live.supervisor import Supervisor
 from synth.modules import import_path
 from tests import sounds
 from tests.stage import SoundServer, until
-
-
-class Stream:
-    """What PortAudio gives."""
-
-    def __init__(self) -> None:
-        self.active = True
-        self.closed = False
-
-    def start(self) -> None:
-        """It runs already."""
-
-    def abort(self) -> None:
-        self.active = False
-
-    def close(self) -> None:
-        self.closed = True
-
-
-class PortAudio:
-    """Opens an output when it is let go."""
-
-    def __init__(self) -> None:
-        self.let_go = threading.Event()
-        self.opening = 0  # attempts inside the library at this moment
-        self.streams: list[Stream] = []
-        self.default = SimpleNamespace(device=(0, 0))
-
-    def OutputStream(self, **_options: object) -> Stream:  # noqa: N802 - PortAudio's own name
-        self.opening += 1
-        self.let_go.wait(20)
-        self.opening -= 1
-        self.streams.append(Stream())
-        return self.streams[-1]
-
-
-@pytest.fixture
-def library(monkeypatch: pytest.MonkeyPatch) -> Iterator[PortAudio]:
-    library = PortAudio()
-    monkeypatch.setattr(speaker_module, "portaudio", lambda: library)
-    yield library
-    library.let_go.set()
-
 
 # ---- an input, by the PortAudio in the folder `portaudio`
 
@@ -147,7 +103,7 @@ def test_a_library_that_falls_takes_nothing_with_it(microphone: Microphone, room
     rooms.fate("falls").unlink()
     until(lambda: microphone.line.phase is Phase.OPEN, "the input", 15)
     assert [fault.latest for fault in supervisor.faults] == [
-        "the default input: the input's process ended with signal 6"
+        "the default input: its process ended with signal 6"
     ]
 
 
@@ -224,36 +180,87 @@ def test_messages_that_no_input_tells_are_refused() -> None:
 
 
 def test_an_output_that_hangs_in_opening_holds_no_song_up_for_long(
-    library: PortAudio, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    rooms: Inputs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("live.audio.file_player._OUTPUT", 0.3)
-    song = sounds.write_wav(tmp_path / "song.wav", sounds.chord((57, 60, 64), 2))
+    monkeypatch.setattr(speaker_module, "_OPENING", 2.0)
+    rooms.fate("hangs").touch()
+    song = sounds.write_wav(tmp_path / "song.wav", sounds.chord((57, 60, 64), 4))
     playback, supervisor = Playback(song), Supervisor()
     playback.start(supervisor)
     until(lambda: playback.ring._written > 22050, "the song", 3)
+    until(lambda: len(supervisor.faults), "the word", 10)
+    assert [fault.latest for fault in supervisor.faults] == [
+        "no sound is played (the sound server does not answer)"
+    ]
+    until(lambda: not lives(rooms.processes[0]), "its end", 5)
     playback.stop()
 
 
-def test_a_stream_that_opens_too_late_is_closed(library: PortAudio) -> None:
+def test_an_output_that_is_no_longer_wanted_is_gone(rooms: Inputs) -> None:
+    rooms.fate("hangs").touch()
+    speaker = Speaker()
+    speaker.start(Supervisor())
+    until(lambda: rooms.processes, "the attempt", 10)
+    speaker.stop()
+    until(lambda: not lives(rooms.processes[0]), "its end", 5)
+
+
+@pytest.mark.parametrize(
+    ("fate", "told"),
+    [
+        ("falls", "no sound is played (its process ended with signal 6)"),
+        ("refuses", "no sound is played (device unavailable)"),
+    ],
+)
+def test_an_output_that_cannot_be_opened_is_told(fate: str, told: str, rooms: Inputs) -> None:
+    rooms.fate(fate).touch()
     speaker, supervisor = Speaker(), Supervisor()
     speaker.start(supervisor)
-    until(lambda: library.opening == 1, "the attempt", 5)
+    until(lambda: len(supervisor.faults), "the word", 10)
+    assert [fault.latest for fault in supervisor.faults] == [told]
     speaker.stop()
-    library.let_go.set()
-    until(lambda: bool(library.streams) and library.streams[0].closed, "the closing", 5)
+
+
+def test_a_song_is_played_until_its_output_falls(rooms: Inputs, tmp_path: Path) -> None:
+    """As PortAudio falls where its JACK part outlives its server."""
+    made = sounds.chord((57, 60, 64), 20)
+    playback, supervisor = Playback(sounds.write_wav(tmp_path / "song.wav", made)), Supervisor()
+    playback.start(supervisor)
+    until(lambda: playback.ring._written > 44100, "a second", 15)
+    rooms.fate("aborts").touch()
+    until(lambda: len(supervisor.faults), "the word", 10)
+    assert [fault.latest for fault in supervisor.faults] == [
+        "was lost (its process ended with signal 6); the song goes on silently"
+    ]
+    before = playback.ring._written
+    until(lambda: playback.ring._written > before + 22050, "the rest of the song", 5)
+    playback.stop()
+    played = np.fromfile(rooms.fate("played"), np.float32)
+    begun = int(np.argmax(np.abs(played) > 0))
+    song = playback.ring.read(0.0)[:, 0]
+    first = int(np.argmax(np.abs(song) > 0))
+    assert np.array_equal(played[begun : begun + 2000], song[first : first + 2000])
 
 
 def test_sound_is_played_in_order_without_gaps_and_then_silence() -> None:
-    speaker = Speaker()
-    speaker._stream = Stream()
-    hops = [np.full(512, k + 1, np.float32) for k in range(4)]
-    for hop in hops:
-        speaker.play(hop)
+    waiting = Queue(44100, 0.0)
+    for k in range(4):
+        waiting.put(np.full(512, k + 1, np.float32))
     out = np.full((5 * 512, 1), -1, np.float32)
     for begin in range(0, len(out), 160):
-        speaker._fill(out[begin : begin + 160], 160, None, None)
-    assert np.array_equal(out[: 4 * 512, 0], np.concatenate(hops))
+        waiting.fill(out[begin : begin + 160], 160, None, None)
+    assert np.array_equal(out[: 4 * 512, 0], np.repeat([1, 2, 3, 4], 512))
     assert not out[4 * 512 :].any()
+
+
+def test_sound_that_comes_too_late_is_dropped() -> None:
+    waiting = Queue(44100, 0.0)
+    for k in range(40):
+        waiting.put(np.full(512, k, np.float32))
+    out = np.zeros((512, 1), np.float32)
+    waiting.fill(out, 512, None, None)
+    assert out[0, 0] == 40 - 17  # a fifth of a second
 
 
 def test_a_song_whose_output_is_lost_goes_on_silently(
@@ -262,8 +269,9 @@ def test_a_song_whose_output_is_lost_goes_on_silently(
     song = sounds.write_wav(tmp_path / "song.wav", sounds.chord((57, 60, 64), 20))
     playback, supervisor = Playback(song), Supervisor()
     playback.start(supervisor)
-    speaker: Any = playback._speaker
-    until(lambda: speaker._stream is not None and playback.ring._written > 22050, "sound", 10)
+    speaker = playback._speaker
+    assert speaker is not None
+    until(lambda: speaker.plays and playback.ring._written > 22050, "sound", 10)
     sound_server.kill()
     until(lambda: any(f.part == "output" for f in supervisor.faults), "the word", 10)
     before = playback.ring._written

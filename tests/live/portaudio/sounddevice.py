@@ -1,7 +1,8 @@
-"""A PortAudio that does as the test says, in the process of an input.
+"""A PortAudio that does as the test says, in the process of an input or output.
 
 The folder of the variable SOUND holds `calls`, a line for each opening with its process's number,
-and a file `hangs`, `falls` or `refuses`: the fate of whoever opens.
+`played`, the samples that an output took, and a file `hangs`, `falls` or `refuses`, the fate of
+whoever opens, or `stops` or `aborts`, the fate of streams.
 """
 
 import os
@@ -32,8 +33,8 @@ def check_input_settings(**_settings: object) -> None:
     """Every rate will do."""
 
 
-class InputStream:
-    """Gives a half from the first channel and a quarter from the second."""
+class _Stream:
+    """Goes on until it shall stop."""
 
     active = True
 
@@ -52,10 +53,34 @@ class InputStream:
         threading.Thread(target=self._play, daemon=True).start()
 
     def _play(self) -> None:
-        block = np.array([[0.5, 0.25][: self._channels]] * BLOCK, np.float32)
+        due = time.monotonic()
         try:
             while not (FOLDER / "stops").exists():
-                self._callback(block, BLOCK, None, None)
-                time.sleep(BLOCK / 44100)
+                if (FOLDER / "aborts").exists():
+                    os.abort()
+                self._block(self._channels)
+                due += BLOCK / 44100
+                time.sleep(max(0.0, due - time.monotonic()))
         finally:
             self.active = False
+
+    def _block(self, channels: int) -> None:
+        raise NotImplementedError
+
+
+class InputStream(_Stream):
+    """Gives a half from the first channel and a quarter from the second."""
+
+    def _block(self, channels: int) -> None:
+        block = np.array([[0.5, 0.25][:channels]] * BLOCK, np.float32)
+        self._callback(block, BLOCK, None, None)
+
+
+class OutputStream(_Stream):
+    """Writes down what it is to play."""
+
+    def _block(self, channels: int) -> None:
+        block = np.full((BLOCK, channels), 9.0, np.float32)
+        self._callback(block, BLOCK, None, None)
+        with (FOLDER / "played").open("ab") as played:
+            played.write(block.tobytes())
