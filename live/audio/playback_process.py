@@ -28,13 +28,16 @@ class Queue:
     """Sound on its way, in order and without gaps."""
 
     def __init__(self, rate: int, ahead: float) -> None:
-        """`ahead` seconds of silence go before."""
-        self._waiting: deque[np.ndarray] = deque([np.zeros(round(ahead * rate), np.float32)])
+        """`ahead` seconds of silence go before what comes when nothing waits."""
+        self._waiting: deque[np.ndarray] = deque()
+        self._silence = np.zeros(round(ahead * rate), np.float32)
         self._rest = np.zeros(0, np.float32)
         self._most = round(_MOST * rate)
 
     def put(self, samples: np.ndarray) -> None:
         """Samples (n,) to play after the others."""
+        if not self._waiting and not len(self._rest):
+            self._waiting.append(self._silence)  # so that late sound makes no gap
         self._waiting.append(samples)
         while sum(map(len, list(self._waiting))) > self._most:
             self._waiting.popleft()

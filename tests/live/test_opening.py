@@ -254,6 +254,14 @@ def test_sound_is_played_in_order_without_gaps_and_then_silence() -> None:
     assert not out[4 * 512 :].any()
 
 
+def test_sound_after_a_gap_is_ahead_again() -> None:
+    waiting, out = Queue(44100, 0.01), np.zeros((1000, 1), np.float32)
+    for _ in range(2):
+        waiting.put(np.ones(300, np.float32))
+        waiting.fill(out, 1000, None, None)
+        assert np.flatnonzero(out[:, 0]).tolist() == list(range(441, 741))
+
+
 def test_sound_that_comes_too_late_is_dropped() -> None:
     waiting = Queue(44100, 0.0)
     for k in range(40):
