@@ -25,7 +25,7 @@ from live.control.address_space import Controls
 from live.control.osc import OscPort
 from live.control.osc_packets import messages, packet_of
 from live.control.parameters import Desk
-from live.engine.render_thread import Step
+from live.engine.ladder import Step
 from live.output.window import NoWindow
 from live.report import Report
 from live.show import Show

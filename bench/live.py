@@ -25,7 +25,7 @@ from demo.compose import compose, write
 from live.audio.file_player import Playback
 from live.audio.microphone import Microphone
 from live.control.parameters import Desk
-from live.engine.render_thread import Step
+from live.engine.ladder import Step
 from live.output.window import Place, Window
 from live.report import Report
 from live.show import Show

@@ -24,7 +24,8 @@ from synth.session import BLACKOUT
 from .control.parameters import Desk
 from .engine.analysis_thread import Ears, Source
 from .engine.handoff import Frame
-from .engine.render_thread import Painter, Step
+from .engine.ladder import Step
+from .engine.render_thread import Painter
 from .faults import Fault, reason_of
 from .output.overlay import Overlay, Status
 from .output.writer_thread import Keeper, Keeping

@@ -18,7 +18,7 @@ from synth.settings.imagenet import CLASSES
 from .studio import Choice
 
 if TYPE_CHECKING:
-    from live.engine.render_thread import Step
+    from live.engine.ladder import Step
     from synth.generators.compiling import Say
 
 SIDES = (768, 512, 384, 256)  # of the embedded generator, pixels; smaller ones cost more
@@ -32,7 +32,7 @@ def ladder_for(choice: Choice, size: str, wide: str, say: "Say") -> "list[Step]"
     With a fixed `size` the embedded generator has that one step. Generators `say` what they do
     behind the show.
     """
-    from live.engine.render_thread import Step
+    from live.engine.ladder import Step
 
     if size != "auto" and not (size.isdecimal() and 64 <= int(size) <= 2048):
         raise Trouble(f"--size is {size}; use auto, or 64 to 2048")
@@ -68,7 +68,7 @@ def _last_resort(choice: Choice, say: "Say") -> "list[Step]":
 
 def _drawn(side: int, choice: Choice, say: "Say") -> "Step":
     """The embedded generator at one side."""
-    from live.engine.render_thread import Step
+    from live.engine.ladder import Step
 
     def made() -> Generator:
         return generators.generator_of(

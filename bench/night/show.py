@@ -24,7 +24,7 @@ import numpy as np
 import live.control.preset_files
 from live.audio.microphone import Microphone
 from live.control.parameters import Desk
-from live.engine.render_thread import Step
+from live.engine.ladder import Step
 from live.output.recorder import Recorder
 from live.output.window import Place
 from live.output.writer_thread import Keeper, Writer

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,10 +11,13 @@ from synth.flashes import FlashLimiter
 from synth.generators import Generator
 from synth.generators.device_to_host import Handover
 from synth.latents.latent import Latent
+from synth.latents.walk import SIZE
+from synth.settings.imagenet import CLASSES
 
 from ..faults import reason_of
 from ..supervisor import Shift, Supervisor, Worker
 from .handoff import Frame, Frames, Moment, Moments
+from .ladder import LONGEST, Ladder, Step
 from .quality import LONGEST_TRIAL, Governor
 
 PART = "drawing"  # what its faults go by
@@ -22,18 +25,8 @@ _WAIT = 0.1  # seconds
 _PAUSES = (0.1, 0.5, 2.0)  # seconds after a failure, the last one repeated
 _FARTHEST = 9.0  # hops to look ahead; beyond, the guess is worse than none
 _GIVEN_UP = 3  # failures in a row after which the next coarser step is taken
-_LOADING = 60.0  # seconds that a generator may take to load
 
 Changed = Callable[[Generator], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One rung of the ladder of quality: how to get a generator, and its relative cost."""
-
-    name: str
-    cost: float
-    make: Callable[[], Generator]
 
 
 class Painter:
@@ -57,19 +50,19 @@ class Painter:
         """
         self.frames = Frames()
         self.generator = first
-        self.governor = Governor(tuple(step.cost for step in ladder), level)
+        self._ladder = Ladder(ladder, level, first)
+        self.governor = Governor(self._ladder.costs, level)
         self.flashes = FlashLimiter()
         self.limits_flashes = True
         self.frozen = False
         self.delay = 0.0  # seconds from moment to screen, as the screen measures them
         self.drawn = 0
-        self._moments, self._ladder, self._governs = moments, ladder, governs
+        self._moments, self._governs = moments, governs
         self._ahead, self._pace = ahead, 0.0  # seconds from one frame of a batch to the next
         self._changed = changed
-        self._made: dict[int, Generator] = {level: first}
         self._handover = Handover()
         self._failures = 0
-        self._hung_levels: set[int] = set()  # that are not stepped up to again
+        self._making: int | None = None  # the level that this thread waits for
         self._owed = 0  # onsets that no frame holds yet
         self._hung = False  # whether the generator is one that never came back
         self._supervisor = Supervisor()
@@ -77,9 +70,11 @@ class Painter:
 
     def start(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
+        self._ladder.start(supervisor)
         self._worker = supervisor.employ(PART, self._paint, renew=self._give_up_the_generator)
 
     def stop(self, seconds: float = 5.0) -> None:
+        self._ladder.stop()
         if self._worker is not None:
             self._supervisor.dismiss(self._worker, seconds)
 
@@ -88,7 +83,7 @@ class Painter:
     def _paint(self, shift: Shift) -> None:
         if self._hung:
             self._hung = False
-            self._hung_levels.add(self.governor.level)
+            self._ladder.hung.add(self.governor.level)
             self._step_down_or_anew("the generator hung", shift)
         if self.frozen:
             shift.wait(_WAIT)
@@ -99,16 +94,19 @@ class Painter:
         self._owed += moment.onsets
         if moment.space not in ("", self.generator.name):
             return
-        begun = time.monotonic()
+        begun, level = time.monotonic(), self.governor.level
         latents = self._foreseen(moment)
         try:
-            pictures = _checked(self._handover.fetch(self.generator.frames(latents))())
+            pictures = self._drawn_by(self.generator, latents)
         except Exception as error:  # whatever a generator dies of, the show goes on
             if not shift.over:
                 self._failed(error, shift)
+            else:
+                self._ladder.hung.discard(level)
             return
-        if shift.over:
-            return  # another thread draws by now
+        if shift.over:  # another thread draws by now; what came back may be tried again
+            self._ladder.hung.discard(level)
+            return
         self._failures = 0
         moment, self._owed = replace(moment, onsets=self._owed), 0
         self._hand_over(pictures, moment, begun)
@@ -148,9 +146,13 @@ class Painter:
         shift.wait(_PAUSES[min(self._failures, len(_PAUSES)) - 1])
 
     def _give_up_the_generator(self) -> None:
-        """For another thread's start: this one's generator may never come back."""
-        self._made.pop(self.governor.level, None)
+        """For another thread's start: what this one waits for may never come back."""
+        making, self._making = self._making, None
         self._handover = Handover()
+        if making is not None:  # what drew before is no worse for it
+            self._ladder.hung.add(making)
+            return
+        self._ladder.forget(self.governor.level)
         self._hung = True
 
     def _step_down_or_anew(self, why: str, shift: Shift) -> bool:
@@ -159,10 +161,10 @@ class Painter:
         Where there is none, the same one is made anew. False where nothing can be had.
         """
         here = self.governor.level
-        coarser = range(here + 1, len(self._ladder))
+        coarser = set(range(here + 1, len(self._ladder.steps))) - self._ladder.hung
         trial = min(LONGEST_TRIAL, 2 * self.governor.trial)
-        if not any(self._step_to(level, why, shift) for level in coarser):
-            self._made.pop(here, None)
+        if not any(self._step_to(level, why, shift) for level in sorted(coarser)):
+            self._ladder.forget(here)
             if not self._step_to(here, f"{why}, made anew", shift):
                 return False
         self.governor = replace(self.governor, trial=trial)
@@ -176,29 +178,52 @@ class Painter:
         late = wanted.level > self.governor.level
         why = "frames came late" if late else "there is time for more"
         before = self.governor
-        hangs = not late and wanted.level in self._hung_levels
-        if not hangs and self._step_to(wanted.level, why, shift):
+        there = wanted.level not in self._ladder.hung and self._ladder.asked(wanted.level)
+        if there is None:
+            return  # it is being made
+        if there and self._step_to(wanted.level, why, shift):
             self.governor = wanted
         else:
             self.governor = before.refused()
 
     def _step_to(self, level: int, why: str, shift: Shift) -> bool:
-        """Draw on another step of the ladder; False, and told, where it cannot be had."""
-        name = self._ladder[level].name
-        shift.allow(_LOADING)
-        try:
-            if level not in self._made:
-                self._made[level] = self._ladder[level].make()
-        except Exception as error:  # a rung that cannot be had is no rung
-            self._supervisor.faults.tell(PART, f"{name} cannot be used ({reason_of(error)})")
-            return False
+        """Draw on another step of the ladder; False, and told, where it cannot be had.
+
+        Its first frame, for which much may have to be loaded, is drawn within the time that a
+        generator may take to load.
+        """
         if shift.over:
             return False
-        self.generator = self._made[level]
+        name = self._ladder.steps[level].name
+        shift.allow(LONGEST)
+        self._making = level
+        try:
+            generator = self._ladder.made(level)
+            self._drawn_by(generator, [_first_latent(generator)])
+        except Exception as error:  # a rung that cannot be had is no rung
+            if not shift.over:
+                self._making = None
+                self._ladder.forget(level)
+                self._supervisor.faults.tell(PART, f"{name} cannot be used ({reason_of(error)})")
+            return False
+        if shift.over:
+            self._ladder.hung.discard(level)
+            return False
+        self._making = None
+        self.generator = generator
         self.governor = Governor(self.governor.costs, level)
         self._changed(self.generator)
         self._supervisor.notices.say(f"{why}: {name} now")
         return True
+
+    def _drawn_by(self, generator: Generator, latents: Sequence[Latent]) -> np.ndarray:
+        return _checked(self._handover.fetch(generator.frames(latents))())
+
+
+def _first_latent(generator: Generator) -> Latent:
+    """Any latent of a generator."""
+    embedding = generator.embed(np.eye(1, CLASSES, dtype=np.float32))[0]
+    return Latent(np.zeros(SIZE, np.float32), embedding, 0.5)
 
 
 def _checked(pictures: np.ndarray) -> np.ndarray:

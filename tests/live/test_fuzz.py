@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from live.control.address_space import Controls
 from live.control.osc import OscPort
 from live.control.parameters import Desk
-from live.engine.render_thread import Step
+from live.engine.ladder import Step
 from live.output.window import NoWindow
 from live.show import Show
 from live.supervisor import Shift, Supervisor

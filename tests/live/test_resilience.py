@@ -19,8 +19,9 @@ from torch import Tensor
 from live.audio.file_player import Playback
 from live.control.parameters import Desk
 from live.engine.analysis_thread import Ears
-from live.engine.handoff import Moments
-from live.engine.render_thread import Painter, Step
+from live.engine.handoff import Moment, Moments
+from live.engine.ladder import Ladder, Step
+from live.engine.render_thread import Painter
 from live.output.window import NoWindow
 from live.output.writer_thread import Keeping
 from live.report import Durations, Report, sentences
@@ -187,7 +188,7 @@ def painter_of(
 ) -> tuple[Painter, Supervisor]:
     painter = Painter(Moments(), steps, first, level=level, changed=changed)
     supervisor = Supervisor()
-    painter._supervisor = supervisor
+    painter._supervisor = painter._ladder._supervisor = supervisor
     return painter, supervisor
 
 
@@ -335,7 +336,91 @@ def test_a_look_that_fades_keeps_moving_as_it_did_on_another_generator() -> None
     assert np.array_equal(noises(changes=True), noises(changes=False))
 
 
-def test_a_step_that_hung_is_never_stepped_up_to_again() -> None:
+def test_a_finer_step_is_made_while_the_present_one_draws(song: Path) -> None:
+    made = threading.Event()
+
+    def make() -> Lamp:
+        made.wait(20)
+        return Lamp()
+
+    coarse, screen = Lamp(), NoWindow()
+    steps = [Step("fine", 1.0, make), Step("coarse", 1.0, lambda: coarse)]
+    show = Show(Playback(song, aloud=False), desk(), coarse, steps, level=1)
+    show.painter.governor = replace(show.painter.governor, trial=0.05)
+    with playing(show, screen):
+        until(lambda: show.painter._ladder._wanted == 0, "the wish for more", 10)
+        before = show.painter.drawn
+        until(lambda: show.painter.drawn > before + 20, "pictures meanwhile", 5)
+        assert show.painter.generator is coarse
+        made.set()
+        until(lambda: show.painter.generator is not coarse, "the finer one", 10)
+    assert not len(show.supervisor.faults)
+
+
+def test_a_finer_step_that_hangs_in_making_costs_the_present_one_nothing() -> None:
+    let_go, clock = threading.Event(), Clock()
+    first, supervisor = Lamp(), Supervisor(clock)
+
+    def make() -> Lamp:
+        let_go.wait(20)
+        return Lamp()
+
+    ladder = Ladder([Step("fine", 1.0, make), Step("coarse", 1.0, Lamp)], 1, first)
+    ladder.start(supervisor)
+    assert ladder.asked(0) is None
+    until(lambda: supervisor.workers[0]._shift.allowance, "the making", 5)
+    for _ in range(70):
+        clock.more += 1.0
+        supervisor.look()
+    assert "loading: has not come round" in str(next(iter(supervisor.faults)))
+    assert ladder.hung == {0}
+    assert ladder.asked(0) is False
+    let_go.set()
+    until(lambda: not ladder.hung, "the late one", 5)
+    assert ladder.asked(0)  # what came back after all may be had
+    ladder.stop()
+
+
+def test_a_coarser_step_that_hangs_in_making_is_left_out() -> None:
+    first, last = Lamp(), Lamp()
+    painter, _ = painter_of(
+        Step("fine", 1.0, Lamp),
+        Step("hangs", 1.0, lambda: pytest.fail("it was tried again")),
+        Step("last", 1.0, lambda: last),
+        first=first,
+    )
+    painter._making = 1  # as the thread left it that waits for ever
+    painter._give_up_the_generator()
+    shift = Shift(time.monotonic)
+    assert painter.generator is first
+    assert painter._step_down_or_anew("the generator failed", shift)
+    assert painter.generator is last
+
+
+def test_a_generator_that_came_back_late_is_stepped_up_to_again() -> None:
+    first, second = Lamp(), Lamp()
+    painter, _ = painter_of(
+        Step("fine", 1.0, lambda: first), Step("coarse", 1.0, lambda: second), first=first
+    )
+    latent = Latent(np.zeros(128, np.float32), np.zeros(12, np.float32), 0.5)
+    late, shift = Shift(time.monotonic), Shift(time.monotonic)
+
+    moment = Moment(None, latent, 0.0)  # type: ignore[arg-type]
+
+    def slow(latents: Sequence[Latent]) -> Tensor:
+        late.end()
+        painter._give_up_the_generator()
+        painter._paint(shift)  # in the thread that takes over
+        return Lamp().frames(latents)
+
+    first.frames = slow  # type: ignore[method-assign]
+    painter._moments.take = lambda _seconds: moment  # type: ignore[method-assign]
+    painter._paint(late)
+    assert painter.governor.level == 1
+    assert not painter._ladder.hung
+
+
+def test_a_step_that_hangs_is_not_stepped_up_to() -> None:
     first, second = Lamp(), Lamp()
     painter, _ = painter_of(
         Step("fine", 1.0, lambda: first), Step("coarse", 1.0, lambda: second), first=first

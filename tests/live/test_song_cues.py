@@ -8,7 +8,7 @@ import pytest
 
 from live.audio.file_player import Playback
 from live.control.parameters import Desk
-from live.engine.render_thread import Step
+from live.engine.ladder import Step
 from live.output.window import NoWindow
 from live.show import Show
 from live.supervisor import Supervisor
