@@ -260,7 +260,10 @@ class Supervisor:
                 worker.forgive(gap)
         for worker in self.workers:
             before = worker.restarts
-            worker.look()
+            try:
+                worker.look()
+            except Exception as error:  # no thread can be begun, say; the others are looked at
+                self.faults.tell("supervisor", f"{worker.name}: {reason_of(error)}")
             self.restarts += worker.restarts - before
 
     def start(self) -> None:

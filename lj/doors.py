@@ -189,8 +189,9 @@ class Doors:
         self.lines.append("MIDI: controllers with a map are taken up as they are plugged in")
 
     def close(self) -> None:
-        """Close all doors at once, for each may wait for its peers."""
-        closing = [Thread(target=door.stop, daemon=True) for door in self._doors]
+        """Close all doors at once, for each may wait for its peers; a second time is nothing."""
+        doors, self._doors = self._doors, []
+        closing = [Thread(target=door.stop, daemon=True) for door in doors]
         for thread in closing:
             thread.start()
         end = time.monotonic() + _CLOSING

@@ -149,6 +149,8 @@ class _Team:
         except (EOFError, OSError):
             self._lose(place, worker)
             return
+        except Exception as error:  # what it failed of cannot be told here
+            said = error
         if isinstance(said, Trouble):  # what is asked for cannot be done by another one either
             raise said
         if isinstance(said, BaseException):
@@ -163,6 +165,8 @@ class _Team:
         """A worker was killed, or failed; its chunk is made again."""
         del self._workers[place]
         worker.connection.close()
+        worker.process.join(_GRACE)  # a device may hold it
+        worker.process.kill()
         worker.process.join()
         if worker.number is not None:
             self._left.append(worker.number)

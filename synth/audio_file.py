@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -93,7 +94,7 @@ def _samples_of(path: Path) -> Iterator[np.ndarray]:
     """Mono float32 blocks (n,) at RATE, of whatever lengths the decoder gives."""
     resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
     with _open(path) as container:
-        for packet in container.demux(container.streams.audio[0]):
+        for packet in _packets_of(container, path):
             try:
                 frames = packet.decode()
             except av.FFmpegError:
@@ -103,6 +104,14 @@ def _samples_of(path: Path) -> Iterator[np.ndarray]:
                     yield block.to_ndarray()[0]
         for block in resampler.resample(None):
             yield block.to_ndarray()[0]
+
+
+def _packets_of(container: av.container.InputContainer, path: Path) -> Iterator[Any]:
+    """Every packet of sound; Trouble where the disk gives no more."""
+    try:
+        yield from container.demux(container.streams.audio[0])
+    except (av.FFmpegError, OSError) as error:
+        raise Trouble(f"{path}: cannot be read on ({error.strerror or error})") from None
 
 
 def hops_of(path: Path, hop: int = HOP) -> Iterator[np.ndarray]:

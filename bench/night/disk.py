@@ -1,10 +1,9 @@
 """What a night left on disk, read back whole."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import av
-import numpy as np
 
 from synth.audio_file import hops_of
 from synth.constants import HOP, RATE
@@ -14,6 +13,7 @@ from synth.latents.bank import Bank
 from synth.latents.keyframes import Cues
 from synth.session import Performance, Replay, performance_of
 
+from .measures import Digests
 from .player import Answer
 
 _SHORT = 2.0  # seconds of a film's end that may be missing
@@ -27,7 +27,7 @@ class Left:
     frames: int = 0  # of the film
     hops: int = 0  # of the log
     events: int = 0
-    replayed: int = 0  # hops that were heard again, with every hand on the instrument
+    replayed: int = 0  # hops whose latents are again those of the show, bit for bit
     wrong: list[str] = field(default_factory=list)
 
 
@@ -57,18 +57,25 @@ def _log(found: Left, folder: Path, bank: Path, ended: Answer) -> None:
     found.events = len(performance.events)
     if found.events != ended["events_written"]:
         found.wrong.append(f"the log has {found.events} of {ended['events_written']} events")
-    found.hops, found.replayed = _replayed(performance, bank)
+    digests = ended["digests"]
+    found.hops, again = _replayed(performance, bank)
+    same = [a == b for a, b in zip(digests, again, strict=False)]
+    found.replayed = Digests.BLOCK * sum(same)
+    if not all(same) or len(again) != len(digests):
+        first = Digests.BLOCK * (same.index(False) if False in same else len(same))
+        found.wrong.append(f"latents differ from those of the show from hop {first} on")
     for what, count in (("log", found.hops), ("writer", ended["hops_written"])):
         if count != ended["hops"]:
             found.wrong.append(f"the {what} has {count} hops, {ended['hops']} were heard")
 
 
-def _replayed(performance: Performance, bank: Path) -> tuple[int, int]:
-    """Hops that the log holds, and those of them that make a latent of numbers."""
-    visual = Replay(performance, Procedural(64).embed, Cues(Bank(bank), follows=False))
-    hops = finite = 0
+def _replayed(performance: Performance, bank: Path) -> tuple[int, list[int]]:
+    """Hops that the log holds, and digests of the latents that they make."""
+    moving = tuple(event for event in performance.events if "freeze" not in event)
+    unfrozen = replace(performance, events=moving)  # what froze on screen moved on beneath it
+    visual = Replay(unfrozen, Procedural(64).embed, Cues(Bank(bank), follows=False))
+    digests, hops = Digests(), 0
     for hop in hops_of(performance.sound):
-        latent = visual.hear(hop)
+        digests.add(visual.hear(hop))
         hops += 1
-        finite += bool(np.isfinite(latent.noise).all() and np.isfinite(latent.embedding).all())
-    return hops, finite
+    return hops, digests.found

@@ -1,12 +1,15 @@
 """What is measured from outside, and what a row of measurements says."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from zlib import crc32
 
-import numpy as np
 from scipy.stats import theilslopes
+
+from synth.latents.latent import Latent
 
 _PAGE = 4096  # bytes
 _MINUTE, _HOUR = 60.0, 3600.0  # seconds
@@ -17,20 +20,58 @@ Span = tuple[float, float]  # monotonic seconds
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a process holds."""
+    """What a program holds, in all its processes."""
 
     at: float  # monotonic seconds
     memory: float  # MB, resident
     descriptors: int
     threads: int
+    children: int = 0  # processes
 
 
 def usage(pid: int, at: float) -> Usage:
-    """What the process holds now; OSError where it is gone."""
+    """What the process and those that it began hold now; OSError where it is gone."""
+    held, others = [_held(pid)], children(pid)
+    for child in others:
+        with suppress(OSError):  # it has just ended
+            held.append(_held(child))
+    memory, descriptors, threads = zip(*held, strict=True)
+    return Usage(at, sum(memory), sum(descriptors), sum(threads), len(others))
+
+
+def _held(pid: int) -> tuple[float, int, int]:
     place = Path(f"/proc/{pid}")
     resident = int((place / "statm").read_text("ascii").split()[1]) * _PAGE
     descriptors, threads = (len(list((place / part).iterdir())) for part in ("fd", "task"))
-    return Usage(at, resident / 1e6, descriptors, threads)
+    return resident / 1e6, descriptors, threads
+
+
+def children(pid: int) -> list[int]:
+    """Processes that a process began, and those that they began."""
+    found: list[int] = []
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with suppress(OSError):  # a thread that has just ended
+                found += map(int, (task / "children").read_text("ascii").split())
+    return [one for child in found for one in (child, *children(child))]
+
+
+class Digests:
+    """Latents, so many at a time, as numbers that can be compared."""
+
+    BLOCK = 500  # latents
+
+    def __init__(self) -> None:
+        self.found: list[int] = []
+        self._count, self._digest = 0, 0
+
+    def add(self, latent: Latent) -> None:
+        """The next one."""
+        self._digest = crc32(latent.noise.tobytes() + latent.embedding.tobytes(), self._digest)
+        self._count += 1
+        if self._count % self.BLOCK == 0:
+            self.found.append(self._digest)
+            self._digest = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +102,8 @@ def slope(times: Sequence[float], values: Sequence[float]) -> Slope | None:
     return Slope(float(middle), float(low), float(high))
 
 
-def unexplained(gaps: Iterable[Span], stops: Sequence[Span]) -> list[Span]:
-    """Those gaps that overlap no time at which the whole program was stopped."""
-    return [
-        (begin, end)
-        for begin, end in gaps
-        if not any(begin < stop_end and stop_begin < end for stop_begin, stop_end in stops)
-    ]
-
-
-def longest(gaps: Iterable[Span]) -> float:
-    """Seconds; 0 where there is none."""
-    return float(np.max([end - begin for begin, end in gaps], initial=0.0))
+def unexplained(gap: Span, stops: Sequence[Span]) -> float:
+    """Seconds of a gap in which the whole program was not stopped."""
+    begin, end = gap
+    stopped = (min(end, last) - max(begin, first) for first, last in stops)
+    return end - begin - sum(max(0.0, seconds) for seconds in stopped)

@@ -18,7 +18,7 @@ from synth.session import Event, PerformanceWriter
 
 from .measures import Span
 
-_GAP = 0.25  # seconds from which on a time without a picture is noted
+LONG = 0.25  # seconds from which on a time without a picture is noted
 _MOST = 1000  # gaps that are noted between two questions
 
 
@@ -97,7 +97,7 @@ class Watch:
         with self._lock:
             before, self.last = self.last, time.monotonic()
             self._longest = max(self._longest, self.last - before)
-            if self.last - before > _GAP and len(self._gaps) < _MOST:
+            if self.last - before > LONG and len(self._gaps) < _MOST:
                 self._gaps.append((before, self.last))
 
     def taken(self) -> tuple[float, list[Span]]:
@@ -110,11 +110,12 @@ class Watch:
             longest, gaps = max(self._longest, now - self.last), self._gaps
             self._longest, self._gaps = 0.0, []
             lasting = (self.last, now)
-        return longest, gaps + [lasting] * (lasting[1] - lasting[0] > _GAP)
+        return longest, gaps + [lasting] * (lasting[1] - lasting[0] > LONG)
 
 
 class Watched(Window):
-    """A window that notes when it drew, that may raise, and does errands in its own thread.
+    """A window that notes when it drew, which is when the screen had it all; that may raise, and
+    does errands in its own thread.
 
     While `holds` says that a picture shall be held, none is missed.
     """
@@ -128,13 +129,13 @@ class Watched(Window):
         tell: Callable[[str], None],
         holds: Callable[[], bool],
     ) -> None:
-        self._holds = holds
+        self._holds, self._comes = holds, False  # whether a new picture waits to be drawn
         self.drawings, self.pictures, self.mood = Watch(), Watch(), Mood()
         self.errands: list[Callable[[], object]] = []
         super().__init__(place, title=title, on_key=on_key, tell=tell)
 
     def frame(self, picture: np.ndarray, interval: float) -> None:
-        self.pictures.tick()
+        self._comes = True
         super().frame(picture, interval)
 
     def draw(self, fit: str, shade: float) -> bool:
@@ -143,10 +144,18 @@ class Watched(Window):
         if self.mood.now == "raise":
             raise RuntimeError("the driver was told to fail")
         drawn = super().draw(fit, shade)
-        self.drawings.tick()
-        if self._holds():
-            self.pictures.tick()
+        if drawn or self._is_nothing:
+            self.drawings.tick()
+            if self._comes or self._holds():
+                self.pictures.tick()
+            self._comes = False
         return drawn
+
+    @property
+    def _is_nothing(self) -> bool:
+        """Whether the window has no pixels, as minimised ones have on some systems."""
+        handle = self._handle
+        return handle is not None and self._glfw.get_framebuffer_size(handle) == (0, 0)
 
 
 class Clock:

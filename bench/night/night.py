@@ -14,7 +14,8 @@ from live.control.osc_packets import packet_of
 from live.faults import reason_of
 
 from .faults import FIRST, KINDS, Hall, Kind
-from .measures import Span, Usage, longest, unexplained
+from .measures import Usage, unexplained
+from .misbehaviour import LONG
 from .player import Answer, Dead
 from .venue import deaf_to_interrupts
 
@@ -24,6 +25,7 @@ _SAMPLE = 10.0  # seconds between two measurements
 _PATIENCE = 25.0  # seconds that a fault has to be told and got over
 _SETTLING = 4  # looks in which onsets that were just heard come to the screen
 _FAILURES = OSError, RuntimeError, AssertionError, subprocess.SubprocessError
+_TOO_MANY = "messages a second; the rest is dropped"
 RATE = 3000.0  # messages a second; the show takes 4000
 
 
@@ -47,14 +49,16 @@ class Injection:
 class Fuzz:
     """Messages of the grammar, and what the show made of them."""
 
-    asked: int
-    sent: int = 0
+    asked: int  # messages
+    sent: int = 0  # messages,
+    packets: int = 0  # in so many packets
+    too_many: int = 0  # times that the show told of more messages than it takes
     seconds: float = 0.0
     gap: float = 0.0  # seconds between two drawings at most
     pictures: float = 0.0
-    received: int = 0
-    dropped: int = 0
-    malformed: int = 0
+    received: int = 0  # packets
+    dropped: int = 0  # messages
+    malformed: int = 0  # packets
     ill: list[str] = field(default_factory=list)  # what did not work afterwards
 
 
@@ -69,7 +73,7 @@ class Night:
         self.injections: list[Injection] = []
         self.fuzz: Fuzz | None = None
         self.samples: list[Usage] = []  # while nothing was wrong
-        self.gaps: list[Span] = []  # between drawings, long ones, that nothing explains
+        self.gaps: list[float] = []  # seconds between drawings, long ones, that nothing explains
         self.gap = 0.0  # seconds between two drawings, the longest that nothing explains
         self.still = 0.0  # seconds between two new pictures, while no fault was on
         self.last: Answer = {}  # the newest status
@@ -117,12 +121,11 @@ class Night:
         self.gap = max(self.gap, self.last["gap"])
         return self.last
 
-    def _loose(self, watched: str) -> tuple[float, list[Span]]:
+    def _loose(self, watched: str) -> tuple[float, list[float]]:
         """The longest time that nothing explains since this was asked last, and every long one."""
         most, gaps = self.last[watched]
-        spans = [(begin, end) for begin, end in gaps]
-        loose = unexplained(spans, self._hall.player.stops)
-        return (longest(loose) if len(loose) < len(spans) else most), loose
+        loose = [unexplained((begin, end), self._hall.player.stops) for begin, end in gaps]
+        return max(loose, default=most), [gap for gap in loose if gap > LONG]
 
     # ---- one fault
 
@@ -203,6 +206,7 @@ class Night:
         """So many messages of the grammar, below the show's limit, and a look at it meanwhile."""
         self.fuzz = Fuzz(count)
         before = self._status()["doors"]
+        too_many = _told(self.last, _TOO_MANY)
         asked = self._hall.ask("addresses")
         asked |= {
             "port": self._hall.venue.osc,
@@ -220,7 +224,8 @@ class Night:
             if sender.poll() is None:
                 sender.kill()
             said = sender.communicate()[0]
-        self.fuzz.sent = int(said or 0)
+        self.fuzz.sent, self.fuzz.packets = json.loads(said or "[0, 0]")
+        self.fuzz.too_many = _told(self.last, _TOO_MANY) - too_many
         self._calm()
         self.fuzz.ill = self.last["ill"]
 
@@ -278,6 +283,11 @@ class _Looks:
     def add(self, status: Answer) -> None:
         self.gap = max(self.gap, status["gap"])
         self.pictures = max(self.pictures, status["pictures"])
+
+
+def _told(status: Answer, words: str) -> int:
+    """How often something was told."""
+    return sum(count for _, _, count, latest in status["faults"] if words in latest)
 
 
 def _counts(status: Answer) -> dict[tuple[str, str], int]:

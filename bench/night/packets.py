@@ -174,9 +174,12 @@ class Grammar:
         return message(self._chance.choice(_STRANGE), "i", struct.pack(">i", 1))
 
 
-def send(port: int, grammar: Grammar, count: int, rate: float) -> int:
-    """Send so many messages to this machine at a rate of cost a second; returns how many it was."""
-    sent, due = 0, time.monotonic()
+def send(port: int, grammar: Grammar, count: int, rate: float) -> tuple[int, int]:
+    """Send so many messages to this machine at a rate of cost a second.
+
+    Returns how many it was, and in how many packets.
+    """
+    sent, packets, due = 0, 0, time.monotonic()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.connect(("127.0.0.1", port))
         while sent < count:
@@ -187,9 +190,10 @@ def send(port: int, grammar: Grammar, count: int, rate: float) -> int:
             for packet in burst:
                 with suppress(ConnectionRefusedError):  # nobody listens: the show is no more
                     sender.send(packet.timed(now))
+            packets += len(burst)
             sent += sum(packet.messages for packet in burst)
             due += sum(packet.cost for packet in burst) / rate
-    return sent
+    return sent, packets
 
 
 def _burst(grammar: Grammar) -> list[Packet]:
@@ -203,7 +207,7 @@ def _burst(grammar: Grammar) -> list[Packet]:
 def main() -> None:
     asked = json.loads(sys.stdin.read())
     grammar = Grammar(asked["seed"], asked["addresses"], asked["presets"])
-    print(send(asked["port"], grammar, asked["count"], asked["rate"]))
+    print(json.dumps(send(asked["port"], grammar, asked["count"], asked["rate"])))
 
 
 if __name__ == "__main__":

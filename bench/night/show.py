@@ -40,6 +40,7 @@ from synth.latents.latent import Latent
 from synth.session import PerformanceWriter
 from synth.settings.preset import Preset, preset_of
 
+from .measures import Digests
 from .misbehaviour import Clock, Counted, Mood, Stuck, Unruly, Watched
 
 SIDES = 256, 192  # of the embedded generator, pixels
@@ -84,6 +85,8 @@ class Stage:
         )
         osc, http = (f"127.0.0.1:{given[door]}" for door in ("osc", "http"))
         midi = "auto" if given["midi"] else "off"
+        self.digests = Digests()
+        self._keep_hop, self.show.ears.after_hop = self.show.ears.after_hop, self._heard
         self.doors = Doors(self.show, Wanted.of(osc, None, None, http, True, midi))
         self.doors._port.inbox._wall = self.wall
         self.show.farewells.append(self.doors.close)
@@ -138,6 +141,10 @@ class Stage:
 
         return Step(f"procedural {side}", float(side * side), made)
 
+    def _heard(self, hop: np.ndarray, latent: Latent) -> None:
+        self._keep_hop(hop, latent)
+        self.digests.add(latent)
+
     def _key(self, key: str) -> None:
         self.show.key(self.window, key)
 
@@ -178,6 +185,7 @@ class Stage:
             "hops": self.show.ears.hops,
             "hops_written": self.log.hops,
             "events_written": self.log.events,
+            "digests": self.digests.found,
             "left_behind": self.supervisor.left_behind,
         }
 

@@ -99,6 +99,11 @@ def _fuzz_verdicts(night: Night) -> list[Verdict]:
     return [
         Verdict("all messages were sent", f"{fuzz.sent} of {fuzz.asked}", fuzz.sent >= fuzz.asked),
         Verdict(
+            "every packet arrives, and none is dropped because there are too many",
+            f"{fuzz.received} of {fuzz.packets}; told {fuzz.too_many} times",
+            fuzz.received >= fuzz.packets and not fuzz.too_many,
+        ),
+        Verdict(
             f"new pictures come every {FUZZ_GAP:g} s meanwhile, but where a message held them",
             f"{1000 * fuzz.pictures:.0f} ms at most",
             fuzz.pictures <= FUZZ_GAP,
@@ -127,7 +132,8 @@ def text(night: Night, left: Left | None, seconds: float, missing: Sequence[str]
         "after two. Times at which the whole process was stopped are left out. *Well again* is the "
         "time from the end of the fault until sound, threads and pictures are as they should be, "
         "median and longest; *onsets lost* were heard and never came to the screen (a window of "
-        "0x0 shows none); *memory* is what more the process holds then, in the median.",
+        "0x0 shows none); *memory* is what more the program holds then, in all its processes, in "
+        "the median.",
         "## What must hold",
         "\n".join(map(str, verdicts(night, left, seconds))),
         "## Fault by fault",
@@ -201,6 +207,7 @@ def _numbers(night: Night, left: Left | None, seconds: float) -> list[str]:
             f"{growth(samples, lambda s: s.descriptors) or 'too short'}",
             f"threads {first.threads}, {end.threads}; slope an hour: "
             f"{growth(samples, lambda s: s.threads) or 'too short'}",
+            f"processes beside the show {first.children}, {end.children}",
         ]
     if left is not None:
         lines.append(
@@ -215,8 +222,8 @@ def _messages(night: Night) -> list[str]:
     if fuzz is None:
         return []
     return [
-        f"{fuzz.sent} messages of the grammar in {fuzz.seconds:.0f} s; the show took "
-        f"{fuzz.received} packets, dropped {fuzz.dropped} and called {fuzz.malformed} malformed; "
+        f"{fuzz.sent} messages of the grammar in {fuzz.packets} packets and {fuzz.seconds:.0f} s; "
+        f"the show took {fuzz.received} packets, dropped {fuzz.dropped} and called {fuzz.malformed} malformed; "
         f"{1000 * fuzz.gap:.0f} ms between two drawings at most, {1000 * fuzz.pictures:.0f} ms "
         "between two new pictures"
     ]

@@ -1,5 +1,6 @@
 """The bench of a night: its grammar, its arithmetic, its table, and a night of seven seconds."""
 
+import os
 import random
 import re
 import socket
@@ -14,12 +15,13 @@ import numpy as np
 import pytest
 
 from bench.night.faults import KINDS
-from bench.night.measures import Usage, longest, slope, unexplained
+from bench.night.measures import Digests, Usage, slope, unexplained, usage
 from bench.night.night import Fuzz, Injection, Night, tells
 from bench.night.packets import BURST, Grammar, Packet, bundle, message, send
 from bench.night.tables import text, verdicts, warm
 from live.control.inbox import BURST as MOST
 from live.control.osc_packets import messages
+from synth.latents.latent import Latent
 
 ADDRESSES = ["/steer/truncation", "/steer/truncation/to", "/steer/classes", "/cue", "/freeze"]
 PRESETS = ["reef", "silk"]
@@ -96,7 +98,7 @@ def test_messages_are_sent_at_the_rate_and_in_small_bursts() -> None:
         thread = threading.Thread(target=listen)
         thread.start()
         begun = time.monotonic()
-        sent = send(ear.getsockname()[1], grammar(), 1000, 2000.0)
+        sent, packets = send(ear.getsockname()[1], grammar(), 1000, 2000.0)
         took = time.monotonic() - begun
         thread.join()
     expected, cost, chance = 0, 0, grammar()
@@ -105,6 +107,7 @@ def test_messages_are_sent_at_the_rate_and_in_small_bursts() -> None:
         expected += packet.messages
         cost += packet.cost
     assert sent == expected >= 1000
+    assert packets == len(heard)
     assert took > (cost - 2 * BURST) / 2000.0
     assert BURST + 128 < MOST  # a burst ends with a packet, which costs no more than that
 
@@ -124,12 +127,38 @@ def test_a_slope_is_found_in_spite_of_steps_that_come_and_go() -> None:
     assert slope(times[:12].tolist(), values[:12].tolist()) is None
 
 
-def test_only_a_stop_of_the_whole_explains_a_gap() -> None:
-    gaps = [(10.0, 15.2), (20.0, 20.4)]
-    assert unexplained(gaps, [(10.1, 15.1)]) == [(20.0, 20.4)]
-    assert unexplained(gaps, []) == gaps
-    assert longest(gaps) == pytest.approx(5.2)
-    assert longest([]) == 0
+def test_only_a_stop_of_the_whole_explains_a_gap_and_no_more_than_it_lasted() -> None:
+    stops = [(10.1, 15.1), (30.0, 31.0)]
+    assert unexplained((10.0, 15.2), stops) == pytest.approx(0.2)
+    assert unexplained((10.0, 25.0), stops) == pytest.approx(10.0)
+    assert unexplained((20.0, 20.4), stops) == pytest.approx(0.4)
+    assert unexplained((29.0, 30.5), stops) == pytest.approx(1.0)
+
+
+def test_what_a_program_holds_is_what_its_processes_hold() -> None:
+    code = "import sys; held = bytearray(60_000_000); print(flush=True); sys.stdin.read()"
+    before = usage(os.getpid(), 0.0)
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        meanwhile = usage(os.getpid(), 0.0)
+        child.kill()
+    assert meanwhile.children == before.children + 1
+    assert meanwhile.memory > before.memory + 50
+    assert meanwhile.threads > before.threads
+
+
+def test_another_latent_makes_another_digest() -> None:
+    one, other = Digests(), Digests()
+    for number in range(1200):
+        noise = np.full(128, number, np.float32)
+        one.add(Latent(noise, noise[:64], 0.5))
+        noise = noise + (number == 700)
+        other.add(Latent(noise, noise[:64], 0.5))
+    assert len(one.found) == 2
+    assert [a == b for a, b in zip(one.found, other.found, strict=True)] == [True, False]
 
 
 def test_a_fault_is_told_when_its_part_told_one_more_in_its_words() -> None:
@@ -179,12 +208,15 @@ def test_a_good_night_holds_and_each_failure_is_named() -> None:
         growing.samples[number] = Usage(sample.at, 800 + 20 * number / 360, 30, 20)
     assert "memory" in failed(growing)[0]
     slow = night_of()
-    slow.fuzz = Fuzz(1000, sent=1000, pictures=0.3)
+    slow.fuzz = Fuzz(1000, sent=1000, packets=900, received=900, pictures=0.3)
     assert "new pictures come every" in failed(slow)[0]
     assert "a new picture every" in failed(night_of(pictures=1.2))[0]
     still = night_of()
     still.still = 1.2
     assert "a new picture every" in failed(still)[0]
+    deaf = night_of()
+    deaf.fuzz = Fuzz(1000, sent=1000, packets=900, received=20)
+    assert "every packet arrives" in failed(deaf)[0]
     dead = night_of()
     dead.death = "the show's process ended: SIGSEGV"
     assert failed(dead) == ["the show lives until it is ended"]

@@ -128,14 +128,16 @@ def test_a_late_reader_loses_the_oldest_and_is_told() -> None:
 
 def test_the_audio_thread_allocates_no_memory_for_samples() -> None:
     ring, block = Ring(44100, 2, seconds=1.0), np.ones((4096, 2), np.float32)
+    grown = []
     tracemalloc.start()
     try:
-        ring.write(block)
-        before, _ = tracemalloc.get_traced_memory()
-        tracemalloc.reset_peak()
-        for _ in range(100):  # nine times around
+        for _ in range(5):  # other threads allocate now and then
             ring.write(block)
-        _, most = tracemalloc.get_traced_memory()
+            before, _ = tracemalloc.get_traced_memory()
+            tracemalloc.reset_peak()
+            for _ in range(100):  # nine times around
+                ring.write(block)
+            grown.append(tracemalloc.get_traced_memory()[1] - before)
     finally:
         tracemalloc.stop()
-    assert most - before < block.nbytes / 8  # views and numbers, but no samples
+    assert min(grown) < block.nbytes / 8  # views and numbers, but no samples

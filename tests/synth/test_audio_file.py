@@ -1,11 +1,16 @@
+import errno
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
 
+from synth import audio_file
 from synth.analysis.analyzer import Analyzer
 from synth.audio_file import Hopper, has_moving_picture, hops_of, song_of
 from synth.constants import HOP, RATE
@@ -165,3 +170,29 @@ def test_any_rate_and_block_gives_the_same_features_at_the_same_times(
     assert np.flatnonzero([f.onset for f in got]) == pytest.approx(
         np.flatnonzero([f.onset for f in wanted]), abs=1
     )
+
+
+def test_a_disk_that_goes_in_the_middle_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    song = sounds.write_wav(tmp_path / "song.wav", sounds.chord((57, 60, 64), 20))
+    opened = audio_file._open
+
+    @contextmanager
+    def failing(path: Path) -> Iterator[SimpleNamespace]:
+        with opened(path) as whole:
+
+            def demux(stream: object) -> Iterator[object]:
+                for number, packet in enumerate(whole.demux(stream)):
+                    if number == 50:
+                        raise av.error.OSError(errno.EIO, "Input/output error")
+                    yield packet
+
+            yield SimpleNamespace(streams=whole.streams, demux=demux, duration=whole.duration)
+
+    monkeypatch.setattr(audio_file, "_open", failing)
+    hops = hops_of(song)
+    for _ in range(20):
+        next(hops)
+    with pytest.raises(Trouble, match=r"song.wav: cannot be read on \(Input/output error\)"):
+        list(hops)
