@@ -223,7 +223,8 @@ def _messages(night: Night) -> list[str]:
         return []
     return [
         f"{fuzz.sent} messages of the grammar in {fuzz.packets} packets and {fuzz.seconds:.0f} s; "
-        f"the show took {fuzz.received} packets, dropped {fuzz.dropped} and called {fuzz.malformed} malformed; "
+        f"the show took {fuzz.received} packets, called {fuzz.malformed} malformed and dropped "
+        f"{fuzz.dropped} messages; "
         f"{1000 * fuzz.gap:.0f} ms between two drawings at most, {1000 * fuzz.pictures:.0f} ms "
         "between two new pictures"
     ]
