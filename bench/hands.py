@@ -21,10 +21,10 @@ import numpy as np
 from bench.report import machine, publish, table
 from demo.compose import compose, write
 from live.audio.file_player import Playback
-from live.control.address_space import Controls
+from live.control.address_space import AddressSpace
 from live.control.osc import OscPort
 from live.control.osc_packets import messages, packet_of
-from live.control.parameters import Desk
+from live.control.parameters import Parameters
 from live.engine.ladder import Step
 from live.output.window import NoWindow
 from live.report import Report
@@ -41,16 +41,16 @@ MUTATED = 200_000
 def shown(song: Path, meanwhile: Callable[[OscPort], None]) -> tuple[Report, OscPort]:
     """A show of SECONDS, and what was done to its port."""
     generator = Procedural(256)
-    desk = Desk(preset_of("silk"), [], None)
+    parameters = Parameters(preset_of("silk"), [], None)
     show = Show(
         Playback(song, aloud=False),
-        desk,
+        parameters,
         generator,
         [Step("procedural", 1.0, lambda: generator)],
         governs=False,
     )
     show.overlay_on = False
-    port = OscPort(Controls(show), ("127.0.0.1", 0))
+    port = OscPort(AddressSpace(show), ("127.0.0.1", 0))
     port.start(show.supervisor)
     hands = threading.Thread(target=meanwhile, args=(port,))
     hands.start()
@@ -70,7 +70,7 @@ def delays(port: OscPort, late: list[float]) -> None:
             sent = time.monotonic()
             sender.sendto(packet_of("/steer/truncation", [value]), port.place)
             if number % 10 == 0:
-                while abs(port.controls.value("/steer/truncation")[0] - value) > 1e-6:
+                while abs(port.address_space.value("/steer/truncation")[0] - value) > 1e-6:
                     if time.monotonic() - sent > 0.2:
                         break
                     time.sleep(0.0002)

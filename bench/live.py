@@ -24,7 +24,7 @@ from bench.report import machine, publish, table
 from demo.compose import compose, write
 from live.audio.file_player import Playback
 from live.audio.microphone import Microphone
-from live.control.parameters import Desk
+from live.control.parameters import Parameters
 from live.engine.ladder import Step
 from live.output.window import Place, Window
 from live.report import Report
@@ -50,9 +50,9 @@ AHEAD = (1, 2, 4)
 def played(song: Path, generator: Generator, ahead: int = 1) -> Report:
     """One show of SECONDS at a fixed quality."""
     step = Step(generator.name, 1.0, lambda: generator)
-    desk = Desk(preset_of("reef"), [], None)
+    parameters = Parameters(preset_of("reef"), [], None)
     source = Playback(song, aloud=False)
-    show = Show(source, desk, generator, [step], governs=False, ahead=ahead)
+    show = Show(source, parameters, generator, [step], governs=False, ahead=ahead)
     window = Window(Place(windowed=SCREEN), title="bench", on_key=lambda _key: None)
     try:
         return show.run(window, SECONDS)
@@ -129,8 +129,8 @@ def loop() -> np.ndarray:
 
 def _looped(server: SoundServer) -> np.ndarray:
     knobs = Knobs.model_validate({"look": {"flash_limit": False}})
-    desk, flash = Desk(Preset("flash", "", knobs), [], None), Flash()
-    show = Show(Microphone("pulse"), desk, flash, [Step("flash", 1.0, Flash)], governs=False)
+    parameters, flash = Parameters(Preset("flash", "", knobs), [], None), Flash()
+    show = Show(Microphone("pulse"), parameters, flash, [Step("flash", 1.0, Flash)], governs=False)
     show.overlay_on = False
     window = Watching()
     struck: list[float] = []

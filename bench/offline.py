@@ -20,7 +20,7 @@ from render.timeline import latents_of
 from synth.analysis.analyzer import Analyzer
 from synth.audio_file import hops_of
 from synth.constants import RATE
-from synth.engine import Visual
+from synth.engine import Engine
 from synth.generators import Generator
 from synth.generators.biggan import BigGan
 from synth.generators.biggan.store import folded_model
@@ -51,8 +51,8 @@ def analysed(song: Path) -> float:
 
 def filmed(song: Path, generator: Generator, folder: Path) -> tuple[float, float]:
     """Seconds of drawing, and of the whole way, for SECONDS of film from the verse on."""
-    visual = Visual(preset_of("reef").knobs, generator.embed)
-    latents = latents_of(hops_of(song), visual, FPS, start=6.0)
+    engine = Engine(preset_of("reef").knobs, generator.embed)
+    latents = latents_of(hops_of(song), engine, FPS, start=6.0)
     shown = list(islice(latents, round(SECONDS * FPS)))
     side = generator.resolution
     begun = time.perf_counter()

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from bench.report import machine, publish, table
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.generators.biggan.engines import psnr
 from synth.generators.procedural import Procedural
 from synth.generators.procedural.builder import Builder
@@ -93,7 +93,7 @@ def function_rows() -> list[list[object]]:
 
 def main() -> None:
     if trouble := Builder(folder()).complete():
-        raise Trouble(f"the functions that draw cannot be built: {trouble}")
+        raise UserError(f"the functions that draw cannot be built: {trouble}")
     head = ("px", "classes", "plain, ms a frame", "built, ms a frame", "ratio", "PSNR, dB, worst")
     frames = table(head, [row for side in SIDES for row in frame_rows(side)])
     functions = table(("function", "plain, ms", "built, ms", "ratio"), function_rows())

@@ -1,6 +1,6 @@
 """The live show: sound in, pictures out, for hours, and never black.
 
-Capture, analysis, drawing and every door work in threads of their own under one supervisor; the
+Capture, analysis, drawing and every server work in threads of their own under one supervisor; the
 main one draws the window. What passes between them is the newest value; onsets add up until they
 are seen.
 """
@@ -16,19 +16,19 @@ from typing import Protocol
 
 import numpy as np
 
-from synth.engine import Visual
+from synth.engine import Engine
 from synth.generators import Generator
 from synth.latents.keyframes import Cues
 from synth.session import BLACKOUT
 
-from .control.parameters import Desk
-from .engine.analysis_thread import Ears, Source
+from .control.parameters import Parameters
+from .engine.analysis_thread import AnalysisThread, Source
 from .engine.handoff import Frame
 from .engine.ladder import Step
-from .engine.render_thread import Painter
+from .engine.render_thread import RenderThread
 from .faults import Fault, reason_of
 from .output.overlay import Overlay, Status
-from .output.writer_thread import Keeper, Keeping
+from .output.writer_thread import Recording, Recordings
 from .report import Durations, Report, Reporter
 from .signals import stopping
 from .supervisor import Supervisor
@@ -73,7 +73,7 @@ class Show:
     def __init__(
         self,
         source: Source,
-        desk: Desk,
+        parameters: Parameters,
         generator: Generator,
         ladder: Sequence[Step],
         *,
@@ -84,20 +84,20 @@ class Show:
         supervisor: Supervisor | None = None,
     ) -> None:
         self.supervisor = supervisor or Supervisor()
-        self.desk = desk
-        self.keeping = Keeping()
-        desk.tell = self.keeping.event
-        visual = Visual(desk.preset.knobs, generator.embed, cues)
-        self.ears = Ears(
+        self.parameters = parameters
+        self.recordings = Recordings()
+        parameters.tell = self.recordings.event
+        engine = Engine(parameters.preset.knobs, generator.embed, cues)
+        self.analysis = AnalysisThread(
             source,
-            visual,
-            desk.before_hop,
-            lambda hop, _: self.keeping.hop(hop),
+            engine,
+            parameters.before_hop,
+            lambda hop, _: self.recordings.hop(hop),
             generator.name,
-            self.keeping.event,
+            self.recordings.event,
         )
-        self.painter = Painter(
-            self.ears.moments,
+        self.renderer = RenderThread(
+            self.analysis.moments,
             ladder,
             generator,
             level=level,
@@ -134,14 +134,14 @@ class Show:
         self._panel_at = 0.0
 
     @property
-    def visual(self) -> Visual:
+    def engine(self) -> Engine:
         """The instrument that plays; another one where hearing had to begin anew."""
-        return self.ears.visual
+        return self.analysis.engine
 
     def _play_on(self, generator: Generator) -> None:
         """Another generator draws: its classes are mixed, and a bank of another one waits."""
-        self.ears.play_on(generator.name, generator.embed)
-        cues = self.visual.cues
+        self.analysis.play_on(generator.name, generator.embed)
+        cues = self.engine.cues
         if cues is not None and not cues.bank.is_for(generator.name):
             made = cues.bank.about.get("generator")
             text = f"{generator.name} plays; the bank was made for {made} and waits"
@@ -156,7 +156,7 @@ class Show:
     def _pressed(self, screen: Screen, key: str) -> None:
         match key:
             case " ":
-                self.freeze(not self.painter.frozen)
+                self.freeze(not self.renderer.frozen)
             case "b":
                 self.blackout(not self.black)
             case "f":
@@ -166,20 +166,20 @@ class Show:
             case "p":
                 self._show_card()
             case "left" | "right":
-                self.desk.step(1 if key == "right" else -1)
+                self.parameters.step(1 if key == "right" else -1)
             case "t":
-                bpm = self.desk.tap(time.monotonic())
+                bpm = self.parameters.tap(time.monotonic())
                 self.supervisor.notices.say(
                     f"tapped {bpm:.1f} BPM" if bpm else "tap on; the tempo is heard"
                 )
             case "g":
-                self.desk.cue("next")
+                self.parameters.cue("next")
             case "l" if self.learn is not None:
                 self.learn()
             case "escape":
                 self._escape(time.monotonic())
             case _ if key in "123456789":
-                self.desk.number(int(key))
+                self.parameters.number(int(key))
 
     def _show_card(self) -> None:
         address, code = self.card
@@ -191,15 +191,15 @@ class Show:
 
     def freeze(self, on: bool) -> None:
         """Hold the picture, or let it go on."""
-        if on != self.painter.frozen:
-            self.painter.frozen = on
-            self.keeping.event({"hop": self.ears.hops, "freeze": on})
+        if on != self.renderer.frozen:
+            self.renderer.frozen = on
+            self.recordings.event({"hop": self.analysis.hops, "freeze": on})
 
     def blackout(self, on: bool) -> None:
         """Fade to black, or back."""
         if on != self.black:
             self.black = on
-            self.keeping.event({"hop": self.ears.hops, "blackout": on})
+            self.recordings.event({"hop": self.analysis.hops, "blackout": on})
 
     def _escape(self, now: float) -> None:
         """Once fades out, twice ends; after a second Escape begins to mean the first again."""
@@ -215,19 +215,19 @@ class Show:
         screen: Screen,
         seconds: float | None = None,
         *,
-        keepers: Callable[[], Sequence[Keeper]] = lambda: (),
+        recordings: Callable[[], Sequence[Recording]] = lambda: (),
         report: Path | None = None,
     ) -> Report:
         """Play until the window closes, the song or the seconds end, or Ctrl-C is pressed.
 
-        What `keepers` gives is written from the beginning; the report every ten seconds and at the
-        end. Trouble where the show cannot begin, and then nothing is left behind.
+        What `recordings` gives is written from the beginning; the report every ten seconds and at
+        the end. UserError where the show cannot begin, and then nothing is left behind.
         """
         self._begun = self._last_round = time.monotonic()
         reporter = Reporter(report, self.report) if report is not None else None
         with _short_turns(), stopping(self._told_to_stop, lambda: self._abandon(reporter)):
             try:
-                self._start(keepers, reporter)
+                self._start(recordings, reporter)
                 while self._goes_on(screen, seconds):
                     self._once(screen)
             finally:
@@ -247,30 +247,32 @@ class Show:
         """A signal came and the main thread hangs: files and report are finished without it."""
         self._ended = self._ended or "Ctrl-C or a signal"
         self.supervisor.faults.tell("main loop", "hangs; the show was ended without it")
-        self.keeping.close()
+        self.recordings.close()
         latest = time.monotonic() + _POLITE
-        while not self.keeping.closed and time.monotonic() < latest:
+        while not self.recordings.closed and time.monotonic() < latest:
             time.sleep(_PAUSE)
         if reporter is not None and reporter.is_begun:
             reporter.finish(self.report(), _REPORTING[1])
 
-    def _start(self, keepers: Callable[[], Sequence[Keeper]], reporter: Reporter | None) -> None:
+    def _start(
+        self, recordings: Callable[[], Sequence[Recording]], reporter: Reporter | None
+    ) -> None:
         self._source.start(self.supervisor)
-        self.keeping.start(keepers(), self.supervisor)
+        self.recordings.start(recordings(), self.supervisor)
         self.supervisor.faults.listeners.append(self._log)
-        self.desk.start(self.supervisor)
-        self.ears.start(self.supervisor)
-        self.painter.start(self.supervisor)
+        self.parameters.start(self.supervisor)
+        self.analysis.start(self.supervisor)
+        self.renderer.start(self.supervisor)
         if reporter is not None:
             reporter.start(self.supervisor)
         self.supervisor.start()
 
     def _log(self, fault: Fault) -> None:
-        self.keeping.event({"hop": self.ears.hops, "fault": str(fault)})
+        self.recordings.event({"hop": self.analysis.hops, "fault": str(fault)})
 
     def _stop(self, screen: Screen) -> None:
         """End every thread side by side, then wait for what is still to be written."""
-        stops = (self._source.stop, self.ears.stop, self.painter.stop, self.desk.stop)
+        stops = (self._source.stop, self.analysis.stop, self.renderer.stop, self.parameters.stop)
         threads = [
             threading.Thread(target=self._said_goodbye, args=(stop,), name="farewell", daemon=True)
             for stop in (*stops, *self.farewells)
@@ -283,13 +285,13 @@ class Show:
             if time.monotonic() > (min(latest, self._hurry) if self._hurried else latest):
                 self.supervisor.left_behind = True
                 break
-        self.keeping.close()
+        self.recordings.close()
         latest = time.monotonic() + _WRITING
-        while not self.keeping.closed:
+        while not self.recordings.closed:
             self._once(screen)
             if time.monotonic() > (min(latest, self._hurry) if self._hurried else latest):
                 break
-        self.keeping.dismiss()
+        self.recordings.dismiss()
 
     @property
     def _hurry(self) -> float:
@@ -339,8 +341,8 @@ class Show:
 
     def _taken(self, screen: Screen, now: float) -> list[Frame]:
         """The frame that is due, if there is one; the screen has it from now on."""
-        self.painter.limits_flashes = self.visual.knobs.look.flash_limit
-        frame = self.painter.frames.take(now, self.ears.moments.heard)
+        self.renderer.limits_flashes = self.engine.knobs.look.flash_limit
+        frame = self.renderer.frames.take(now, self.analysis.moments.heard)
         if frame is None:
             return []
         self._arrived(now)
@@ -365,17 +367,17 @@ class Show:
         self._draws.append(now)
         aim = 0.0 if self.black or self._ending is not None else 1.0
         self._shade += float(np.clip(aim - self._shade, -dt / _FADE, dt / _FADE))
-        drawn = screen.draw(self.visual.knobs.look.fit, self._shade)
+        drawn = screen.draw(self.engine.knobs.look.fit, self._shade)
         self._screen.add(now - self._last_round)
         self._last_round = now
         self._shown += drawn
         for frame in taken:
             if drawn:
                 self._seen(frame, time.monotonic())
-            self.keeping.picture(_shaded(frame.picture, self._shade), frame.hop)
+            self.recordings.picture(_shaded(frame.picture, self._shade), frame.hop)
 
     def _arrived(self, now: float) -> None:
-        if self._last_frame and not self.painter.frozen:
+        if self._last_frame and not self.renderer.frozen:
             self._interval += _INTERVAL * (now - self._last_frame - self._interval)
             self._pictures.add(now - self._last_frame)
         self._last_frame = now
@@ -390,7 +392,7 @@ class Show:
         self._latency.add(late)
         self._late += late > _LATE
         if frame.due <= frame.done:  # the first of its batch
-            self.painter.delay += _INTERVAL * (late - self.painter.delay)
+            self.renderer.delay += _INTERVAL * (late - self.renderer.delay)
         self._stages["wait"].add(frame.begun - frame.captured)
         self._stages["draw"].add(frame.done - frame.begun)
         self._stages["show"].add(now - frame.done)
@@ -399,13 +401,13 @@ class Show:
 
     def status(self, now: float, screen_trouble: str = "") -> Status:
         """The show as the overlay tells it."""
-        heard = self.visual.heard
-        level = 20 * np.log10(max(self.ears.level, 1e-5))
-        cue = self.visual.cues.playing if self.visual.cues is not None else ""
+        heard = self.engine.heard
+        level = 20 * np.log10(max(self.analysis.level, 1e-5))
+        cue = self.engine.cues.playing if self.engine.cues is not None else ""
         state = [
             word
             for word, on in (
-                ("frozen (space)", self.painter.frozen),
+                ("frozen (space)", self.renderer.frozen),
                 ("blackout (B)", self.black),
                 ("ending; Escape again quits", self._ending is not None),
                 (f"“{cue}”", bool(cue)),
@@ -423,8 +425,8 @@ class Show:
             shown_rate=_rate(self._draws, now),
             latency=1000 * float(np.median(self._latencies or [0.0])),
             generator=self._generator,
-            preset=self.desk.preset.name,
-            flashes=self.painter.flashes.rate,
+            preset=self.parameters.preset.name,
+            flashes=self.renderer.flashes.rate,
             state=", ".join(state),
             notice=self.supervisor.notices.newest,
             trouble="; ".join(self._troubles(screen_trouble)),
@@ -432,11 +434,11 @@ class Show:
 
     @property
     def _generator(self) -> str:
-        return f"{self.painter.generator.name} {self.painter.generator.resolution}"
+        return f"{self.renderer.generator.name} {self.renderer.generator.resolution}"
 
     def _troubles(self, screen_trouble: str) -> list[str]:
         """What is wrong at this moment, then what went wrong lately."""
-        now = (self._source.trouble, self.ears.trouble, self.desk.trouble, screen_trouble)
+        now = (self._source.trouble, self.analysis.trouble, self.parameters.trouble, screen_trouble)
         standing = [trouble for trouble in now if trouble]
         lately = self.supervisor.faults.lately(_TOLD)
         return standing + [str(f) for f in lately if not any(f.latest in t for t in standing)]
@@ -448,9 +450,9 @@ class Show:
             seconds=round(time.monotonic() - self._begun, 3),
             ended=self._ended,
             frames_shown=self._shown,
-            frames_generated=self.painter.drawn,
-            frames_replaced=self.painter.frames.replaced,
-            onsets_heard=self.ears.moments.heard,
+            frames_generated=self.renderer.drawn,
+            frames_replaced=self.renderer.frames.replaced,
+            onsets_heard=self.analysis.moments.heard,
             onsets_shown=self._onsets_shown,
             frames_late=self._late,
             latency_ms=self._latency.percentiles(50, 95, 99),
@@ -458,13 +460,13 @@ class Show:
             screen_ms=_with_longest(self._screen),
             pictures_ms=_with_longest(self._pictures),
             drops=self._source.overflows + self._source.ring.lost,
-            record_drops=self.keeping.dropped,
-            flashes_held=self.painter.flashes.held,
+            record_drops=self.recordings.dropped,
+            flashes_held=self.renderer.flashes.held,
             restarts=self.supervisor.restarts,
             faults_told=faults.total,
             faults=faults.values(),
             generator=self._generator,
-            preset=self.desk.preset.name,
+            preset=self.parameters.preset.name,
         )
 
 

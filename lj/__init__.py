@@ -1,1 +1,1 @@
-"""The front door: the `lj` command, one small file per sub-command."""
+"""The `lj` command, one small file per sub-command."""

@@ -35,7 +35,7 @@ app = typer.Typer(
 
 
 class _Stopped(BaseException):
-    """Ctrl-C, as the front door hears it; Typer would end without a word."""
+    """Ctrl-C, as the command line hears it; Typer would end without a word."""
 
 
 def _telling(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -96,13 +96,13 @@ def _listen_for_stops() -> None:
 
 
 def main() -> None:
-    """Run the command line; a Trouble is one sentence on stderr and exit status 1."""
-    from synth.errors import Trouble
+    """Run the command line; a UserError is one sentence on stderr and exit status 1."""
+    from synth.errors import UserError
 
     _listen_for_stops()
     try:
         app()
-    except Trouble as trouble:
+    except UserError as trouble:
         print(f"lj: {trouble}", file=sys.stderr)
         sys.exit(1)
     except BrokenPipeError:  # who read our output has seen enough

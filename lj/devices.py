@@ -9,7 +9,7 @@ def devices(as_json: options.JsonOption = False) -> None:
     """List sound inputs and monitors."""
     from live.audio.devices import Input, chosen, inputs, loopback_help
     from live.output.window import monitors
-    from synth.errors import Trouble
+    from synth.errors import UserError
 
     from .console import print_json
 
@@ -20,11 +20,11 @@ def devices(as_json: options.JsonOption = False) -> None:
     try:
         there = inputs()
         picked = chosen(there, None).number
-    except Trouble as trouble:
+    except UserError as trouble:
         troubles.append(str(trouble))
     try:
         screens = monitors()
-    except Trouble as trouble:
+    except UserError as trouble:
         troubles.append(str(trouble))
     if as_json:
         rows = [

@@ -99,24 +99,24 @@ def _generators() -> Iterator[Finding]:
     except ImportError as error:
         yield Finding("generators", f"do not load ({error})", False)
         return
-    from synth.errors import Trouble
+    from synth.errors import UserError
 
     for name in generators.NAMES:
         try:
             generator = generators.generator_of(name, resolution=256, device="cpu")
             yield Finding(f"generator {name}", f"usable, {generator.resolution} px", True)
-        except (Trouble, ImportError) as trouble:
+        except (UserError, ImportError) as trouble:
             needed = name == generators.DEFAULT
             yield Finding(f"generator {name}", str(trouble), False, needed)
 
 
 def _presets() -> Finding:
-    from synth.errors import Trouble
+    from synth.errors import UserError
     from synth.settings.preset import preset_of, shipped
 
     try:
         looks = [preset_of(name) for name in shipped()]
-    except Trouble as trouble:
+    except UserError as trouble:
         return Finding("presets", str(trouble), False)
     return Finding("presets", f"{len(looks)} looks", bool(looks))
 
@@ -141,11 +141,11 @@ def _built() -> Finding:
 
 def _input() -> Finding:
     from live.audio.devices import chosen, inputs
-    from synth.errors import Trouble
+    from synth.errors import UserError
 
     try:
         picked = chosen(inputs(), None)
-    except Trouble as trouble:
+    except UserError as trouble:
         return Finding("sound input", str(trouble), False, needed=False, stage=True)
     state = f"{picked.name}, {picked.channels} channels, {picked.rate:g} Hz"
     return Finding("sound input", state, True, needed=False, stage=True)
@@ -153,12 +153,12 @@ def _input() -> Finding:
 
 def _screens() -> Iterator[Finding]:
     from live.output.window import Place, Window, monitors
-    from synth.errors import Trouble
+    from synth.errors import UserError
 
     try:
         there = monitors()
         window = Window(Place(windowed=(320, 180)), title="lj doctor", on_key=lambda _key: None)
-    except Trouble as trouble:
+    except UserError as trouble:
         yield Finding("screen", str(trouble), False, needed=False, stage=True)
         return
     found = "; ".join(there) or "no monitor"
@@ -170,17 +170,17 @@ def _screens() -> Iterator[Finding]:
 
 def _speed() -> Finding:
     """Two seconds of the embedded generator at the size that the show would begin with."""
-    from synth.errors import Trouble
+    from synth.errors import UserError
 
     try:
         from live.engine.quality import SLOWEST
 
-        from .stage import beginning, ladder_for
-        from .studio import Choice
+        from .generator_setup import Choice
+        from .quality_ladder import beginning, ladder_for
 
         ladder = ladder_for(Choice(None, None, "auto"), "auto", "off", lambda _notice: None)
         first = beginning(ladder)
-    except (Trouble, ImportError) as trouble:
+    except (UserError, ImportError) as trouble:
         return Finding("speed", str(trouble), False, needed=False, stage=True)
     state = f"{1 / first.seconds:.0f} frames a second, {ladder[first.level].name}"
     return Finding("speed", state, first.seconds <= SLOWEST, needed=False, stage=True)

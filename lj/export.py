@@ -21,16 +21,16 @@ def export(
 ) -> None:
     """Export BigGAN to ONNX and check it in onnxruntime on the spot."""
     from synth import generators
-    from synth.errors import Trouble
+    from synth.errors import UserError
     from synth.settings.knobs import knobs_of
 
     from .console import note
 
     choices = [n for n in generators.NAMES if n != generators.DEFAULT]
     if name not in choices:
-        raise Trouble(f"“{name}” has no network to export; use {', '.join(choices)}")
+        raise UserError(f"“{name}” has no network to export; use {', '.join(choices)}")
     if output.suffix != ".onnx" or not output.parent.is_dir():
-        raise Trouble(f"{output}: name a file that ends in .onnx, in a folder that exists")
+        raise UserError(f"{output}: name a file that ends in .onnx, in a folder that exists")
     columns = knobs_of({"look": {"wide": wide}}, "--wide").look.wide
     from synth.generators.biggan.onnx import export_model
     from synth.generators.biggan.store import model_of

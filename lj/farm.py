@@ -9,7 +9,7 @@ from synth.generators import Generator
 from synth.settings.knobs import Knobs
 
 from .console import Advance, note
-from .studio import Choice, generator_options
+from .generator_setup import Choice, generator_options
 
 if TYPE_CHECKING:
     from render.song import Job, Outcome

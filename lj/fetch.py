@@ -19,17 +19,17 @@ def fetch(
 ) -> None:
     """Download BigGAN-deep (about 200 MB); resumes where it broke off."""
     from synth import generators
-    from synth.errors import Trouble
+    from synth.errors import UserError
     from synth.generators.biggan.fetch import fetch as fetch_weights
 
     from .console import note
 
     choices = [n for n in generators.NAMES if n != generators.DEFAULT]
     if name not in choices:
-        raise Trouble(f"“{name}” has no weights to fetch; use {', '.join(choices)}")
+        raise UserError(f"“{name}” has no weights to fetch; use {', '.join(choices)}")
     for address in source or []:
         if "{file}" not in address:
-            raise Trouble(f"--from {address}: put {{file}} where the file's name goes")
+            raise UserError(f"--from {address}: put {{file}} where the file's name goes")
     with _download_bar(quiet) as progress:
         folder = fetch_weights(name, progress, tuple(source or ()))
     note(f"{name} is ready in {folder}", quiet=quiet)

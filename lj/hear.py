@@ -36,15 +36,15 @@ def hear(
     quiet: options.QuietOption = False,
 ) -> None:
     """Show what is heard in a song: chroma, flux, onsets, beats and levels."""
-    from synth.errors import Trouble
+    from synth.errors import UserError
 
     if mic:
         _follow(device, duration, as_json)
         return
     if song is None:
-        raise Trouble("name a song, or listen to an input with --mic")
+        raise UserError("name a song, or listen to an input with --mic")
     if not as_json and output is None:
-        raise Trouble("say what to do with what is heard: --json, or -o hear.png, or both")
+        raise UserError("say what to do with what is heard: --json, or -o hear.png, or both")
     if as_json:
         try:
             _print_hops(song, duration)
@@ -82,9 +82,9 @@ def _follow(device: str | None, duration: float | None, as_json: bool) -> None:
     import time
 
     from live.audio.microphone import Microphone
-    from live.engine.analysis_thread import Ears
+    from live.engine.analysis_thread import AnalysisThread
     from live.supervisor import Supervisor
-    from synth.engine import Visual
+    from synth.engine import Engine
     from synth.generators.procedural.tables import EMBEDDING_SIZE
     from synth.settings.knobs import Knobs
 
@@ -94,31 +94,31 @@ def _follow(device: str | None, duration: float | None, as_json: bool) -> None:
         return classes[:, :EMBEDDING_SIZE]
 
     source = Microphone(device)
-    ears = Ears(source, Visual(Knobs(), nothing))
+    analysis = AnalysisThread(source, Engine(Knobs(), nothing))
     hops: queue.SimpleQueue[Features] = queue.SimpleQueue()
 
     def told(_hop: "np.ndarray", _latent: "Latent") -> None:
-        if ears.visual.heard is not None and not ears.trouble:
-            hops.put(ears.visual.heard)
+        if analysis.engine.heard is not None and not analysis.trouble:
+            hops.put(analysis.engine.heard)
 
     if as_json:
-        ears.after_hop = told
+        analysis.after_hop = told
     supervisor = Supervisor()
     source.start(supervisor)
-    ears.start(supervisor)
+    analysis.start(supervisor)
     supervisor.start()
     begun = time.monotonic()
     try:
         with Bars(quiet=as_json) as bars:
             while duration is None or time.monotonic() - begun < duration:
-                moment = ears.moments.take(0.2)
+                moment = analysis.moments.take(0.2)
                 while not hops.empty():
                     print(json.dumps(row_of(hops.get())), flush=True)
                 if moment is not None:
                     bars.show(moment.heard, moment.onsets, source.trouble)
     finally:
         source.stop()
-        ears.stop()
+        analysis.stop()
         supervisor.stop()
 
 

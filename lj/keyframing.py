@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synth.errors import Trouble
+from synth.errors import UserError
 
 from .console import note
+from .generator_setup import weights_hash
 from .storyboard import Cell, draw
-from .studio import weights_hash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,9 +60,11 @@ def keyframes(
 
     assert order.bank is not None
     if order.bank.suffix != SUFFIX:
-        raise Trouble(f"{order.bank}: a bank's name ends in {SUFFIX}")
+        raise UserError(f"{order.bank}: a bank's name ends in {SUFFIX}")
     if not order.bank.parent.is_dir():
-        raise Trouble(f"{order.bank}: the folder {order.bank.parent} does not exist; make it first")
+        raise UserError(
+            f"{order.bank}: the folder {order.bank.parent} does not exist; make it first"
+        )
     how = _search(order)
     lines = _lines(order, quiet=quiet)
     name = generator or generators.DEFAULT
@@ -99,7 +101,7 @@ def write_look(order: Order, path: Path, *, quiet: bool) -> None:
     from synth.settings.imagenet import names
 
     if path.suffix != ".toml" or path.exists():
-        raise Trouble(f"{path}: name a new preset that ends in .toml")
+        raise UserError(f"{path}: name a new preset that ends in .toml")
     lines = _lyrics(order, quiet=quiet).lines
     reader = sentences_of(order.sbert) if order.sbert else clip_of(order.clip or DEFAULT)
     chosen = classes_for(lines, reader, _search(order).avoid)
@@ -109,7 +111,7 @@ def write_look(order: Order, path: Path, *, quiet: bool) -> None:
     try:
         path.write_text(f"{text}classes = [\n{listed}]\n{avoid}", "utf-8")
     except OSError as error:
-        raise Trouble(f"{path}: cannot be written ({error.strerror})") from None
+        raise UserError(f"{path}: cannot be written ({error.strerror})") from None
     note(f"{path}: {', '.join(names()[number][0] for number in chosen)}", quiet=quiet)
 
 
@@ -178,7 +180,7 @@ def _lyrics(order: Order, *, quiet: bool) -> "Lyrics":
         try:
             shortest, longest = (float(part) for part in order.phrases.split(","))
         except ValueError:
-            raise Trouble(f"--phrases is {order.phrases}; write MIN,MAX seconds: 2,8") from None
+            raise UserError(f"--phrases is {order.phrases}; write MIN,MAX seconds: 2,8") from None
         lyrics = replace(lyrics, lines=phrases(lyrics.lines, shortest, longest))
     return lyrics
 
@@ -205,7 +207,7 @@ def _artist(name: str, weights: Path | None, device: str) -> "Artist":
     if name == generators.DEFAULT:
         return Drawn(generators.generator_of(name, resolution=_SIDE, device=device))
     if name not in generators.NAMES:
-        raise Trouble(f"“{name}” is no generator; use {', '.join(generators.NAMES)}")
+        raise UserError(f"“{name}” is no generator; use {', '.join(generators.NAMES)}")
     return steep_biggan(name, str(weights) if weights else None, device)
 
 
@@ -216,5 +218,5 @@ def _guide(order: Order, device: str) -> "Guide":
     known = vibes_of(order.vibes_file)
     for name in order.vibes:
         if name not in known:
-            raise Trouble(f"--vibe {name}: there is none; use {', '.join(known)}")
+            raise UserError(f"--vibe {name}: there is none; use {', '.join(known)}")
     return Guide(clip_of(order.clip or DEFAULT, device), [known[name] for name in order.vibes])

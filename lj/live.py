@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from live.engine.analysis_thread import Source
     from live.output.window import NoWindow, Window
-    from live.output.writer_thread import Keeper
+    from live.output.writer_thread import Recording
     from live.report import Report
     from live.show import Show
 
@@ -89,7 +89,7 @@ def live(
     ] = None,
     log: Annotated[
         Path | None,
-        typer.Option(help="Write the performance, NAME.ljlog; lj render plays it again."),
+        typer.Option(help="Write the session, NAME.ljlog; lj render plays it again."),
     ] = None,
     report: Annotated[
         Path | None, typer.Option(help="Write what became of the show, .json.")
@@ -105,22 +105,22 @@ def live(
     G next keyframe, L learn a MIDI control, H overlay, P the control page's
     address for phones, Esc fade out, Esc twice quit.
     """
-    from live.control.parameters import Desk
+    from live.control.parameters import Parameters
     from live.show import Show
     from live.supervisor import Supervisor
-    from synth.errors import Trouble
+    from synth.errors import UserError
     from synth.latents.keyframes import Cues
     from synth.settings.preset import is_file
 
     from .console import Said, code_lines, note
-    from .doors import Doors, Wanted
-    from .keepers import check_keepers, keepers_for
-    from .stage import beginning, ladder_for
-    from .studio import Choice, bank_for, preset_with
+    from .generator_setup import Choice, bank_for, preset_with
+    from .quality_ladder import beginning, ladder_for
+    from .recordings import check_keepers, keepers_for
+    from .servers import Servers, Wanted
 
     for path in (report, snapshot):
         if path is not None and not path.parent.is_dir():
-            raise Trouble(f"{path}: the folder {path.parent} does not exist; make it first")
+            raise UserError(f"{path}: the folder {path.parent} does not exist; make it first")
     check_keepers(record, log)
     wanted = Wanted.of(osc, osc_allow, osc_to, oscquery, page, midi)
     look = preset_with(preset, settings, None)
@@ -133,10 +133,10 @@ def live(
     ladder = ladder_for(choice, size, look.knobs.look.wide, say)
     keyframes = bank_for(bank, choice)
     first = beginning(ladder)
-    desk = Desk(look, settings or [], Path(preset) if is_file(preset) else None)
+    parameters = Parameters(look, settings or [], Path(preset) if is_file(preset) else None)
     show = Show(
         source,
-        desk,
+        parameters,
         first.generator,
         ladder,
         level=first.level,
@@ -150,26 +150,26 @@ def live(
     if first.trouble:
         supervisor.faults.tell("start", first.trouble)
     screen = _screen(show, no_window, monitor, windowed)
-    doors = Doors(show, wanted)
-    show.card = (doors.address, doors.code)
-    show.farewells += [doors.close, said.close]
+    servers = Servers(show, wanted)
+    show.card = (servers.address, servers.code)
+    show.farewells += [servers.close, said.close]
     note(
         f"hearing {source.name}; {first.generator.name} {first.generator.resolution} px, "
         f"{1000 * first.seconds:.0f} ms a frame; {look.name}",
         quiet=quiet,
     )
-    for line in (*doors.lines, *code_lines(doors.code)):
+    for line in (*servers.lines, *code_lines(servers.code)):
         note(line, quiet=quiet)
 
-    def keepers() -> "list[Keeper]":
+    def recordings() -> "list[Recording]":
         return keepers_for(record, log, look, first.generator, follows=file is not None)
 
     try:
-        outcome = show.run(screen, seconds, keepers=keepers, report=report)
+        outcome = show.run(screen, seconds, recordings=recordings, report=report)
         if snapshot is not None:
             _write_png(screen.screenshot(), snapshot)
     finally:
-        doors.close()
+        servers.close()
         screen.close()
     _sum_up(outcome, report, quiet=quiet)
     if supervisor.left_behind:  # whoever waits for what hangs would hang too
@@ -205,13 +205,13 @@ def _microphone(
 ) -> "Source":
     from live.audio.devices import RATES
     from live.audio.microphone import Microphone
-    from synth.errors import Trouble
+    from synth.errors import UserError
 
     if rate is not None and rate not in RATES:
-        raise Trouble(f"--rate is {rate}; use {', '.join(map(str, RATES))}")
+        raise UserError(f"--rate is {rate}; use {', '.join(map(str, RATES))}")
     picked = [part.strip() for part in channels.split(",")] if channels else []
     if not all(part.isdecimal() and int(part) > 0 for part in picked):
-        raise Trouble(f"--channels is {channels}; write numbers from 1, such as 1,2")
+        raise UserError(f"--channels is {channels}; write numbers from 1, such as 1,2")
     numbers = [int(part) for part in picked]
     return Microphone(device, channels=numbers, rate=rate, gain=10 ** (gain / 20))
 

@@ -25,7 +25,7 @@ def osc_map(
 ) -> None:
     """Print the OSC map, or a session for Open Stage Control."""
     from live.control import layouts
-    from synth.errors import Trouble
+    from synth.errors import UserError
 
     write = {
         Form.MARKDOWN: layouts.markdown,
@@ -39,4 +39,4 @@ def osc_map(
     try:
         output.write_text(text, "utf-8")
     except OSError as error:
-        raise Trouble(f"{output}: cannot be written ({error.strerror})") from None
+        raise UserError(f"{output}: cannot be written ({error.strerror})") from None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from synth.latents.bank import Bank
 
     from .farm import Farm
-    from .studio import Choice
+    from .generator_setup import Choice
 
 _CHUNK = 1800  # frames; shorter films are rendered in one go
 
@@ -65,18 +65,18 @@ def render(
     quiet: options.QuietOption = False,
     as_json: options.JsonOption = False,
 ) -> None:
-    """Render songs, or performances that `lj live --log` wrote, as films with their sound.
+    """Render songs, or sessions that `lj live --log` wrote, as films with their sound.
 
     A render that was stopped or killed goes on when the same command is run again.
     """
     from render.film import QUALITIES, rate_of, size_of
-    from synth.errors import Trouble
+    from synth.errors import UserError
 
     from .console import note, print_json
-    from .studio import Choice, bank_for
+    from .generator_setup import Choice, bank_for
 
     if quality not in QUALITIES:
-        raise Trouble(f"--quality is {quality}; use {', '.join(QUALITIES)}")
+        raise UserError(f"--quality is {quality}; use {', '.join(QUALITIES)}")
     films = _films(songs, output, folder)
     choice = Choice(generator, weights, device, engine, precision)
     look = Wanted(preset, settings, fit, size_of(size), rate_of(fps), quality, start, duration)
@@ -86,7 +86,7 @@ def render(
         try:
             how = How(chunk, workers, ray, plan, quiet)
             outcome = _one(song, film, look, choice, how)
-        except Trouble as trouble:
+        except UserError as trouble:
             if len(films) == 1:
                 raise
             failed.append(str(trouble))
@@ -99,7 +99,7 @@ def render(
         if not outcome.whole:
             raise typer.Exit(130)
     if failed:
-        raise Trouble(f"{len(failed)} of {len(films)} songs failed: {'; '.join(failed)}")
+        raise UserError(f"{len(failed)} of {len(films)} songs failed: {'; '.join(failed)}")
 
 
 class How(NamedTuple):
@@ -134,20 +134,20 @@ class Wanted:
 
 def _films(songs: list[Path], output: Path | None, folder: Path | None) -> list[tuple[Path, Path]]:
     """Each song with its film."""
-    from synth.errors import Trouble
+    from synth.errors import UserError
 
     if (output is None) == (folder is None):
-        raise Trouble("name the film with -o, or a folder for the films with -O")
+        raise UserError("name the film with -o, or a folder for the films with -O")
     if folder is not None:
         if not folder.is_dir():
-            raise Trouble(f"{folder}: no such folder; make it first")
+            raise UserError(f"{folder}: no such folder; make it first")
         films = [(song, folder / f"{song.stem}.mp4") for song in songs]
         twice = {film.name for _, film in films if [f for _, f in films].count(film) > 1}
         if twice:
-            raise Trouble(f"two songs would become {', '.join(sorted(twice))}; render them apart")
+            raise UserError(f"two songs would become {', '.join(sorted(twice))}; render them apart")
         return films
     if len(songs) > 1:
-        raise Trouble(f"{len(songs)} songs cannot become one film; use -O FOLDER")
+        raise UserError(f"{len(songs)} songs cannot become one film; use -O FOLDER")
     assert output is not None
     return [(songs[0], output)]
 
@@ -160,16 +160,16 @@ def _one(song: Path, film: Path, wanted: Wanted, choice: "Choice", how: How) -> 
     from render.song import Job, expected_frames
     from render.song import render as render_song
     from synth.audio_file import song_of
-    from synth.session import SUFFIX, performance_of
+    from synth.session import SUFFIX, load_session
 
     from .console import frame_progress, note
     from .farm import Farm
-    from .studio import generator_for, played, preset_with
+    from .generator_setup import generator_for, played, preset_with
 
-    performance = performance_of(song) if song.suffix == SUFFIX else None
-    if performance is not None:
-        look, name = played(performance, wanted.preset, wanted.settings, wanted.fit, choice.name)
-        choice, song = replace(choice, name=name), performance.sound
+    session = load_session(song) if song.suffix == SUFFIX else None
+    if session is not None:
+        look, name = played(session, wanted.preset, wanted.settings, wanted.fit, choice.name)
+        choice, song = replace(choice, name=name), session.sound
     else:
         look = preset_with(wanted.preset, wanted.settings, wanted.fit)
     job = Job(
@@ -180,7 +180,7 @@ def _one(song: Path, film: Path, wanted: Wanted, choice: "Choice", how: How) -> 
         wanted.start,
         wanted.duration,
         wanted.quality,
-        performance,
+        session,
         wanted.bank,
     )
     song_of(song)
@@ -241,17 +241,17 @@ def render_chunk(
     from render import farm
     from render.lock import lend_a_hand
     from render.manifest import NAME, read_manifest
-    from synth.errors import Trouble
+    from synth.errors import UserError
 
     from .console import note
 
     place = manifest.parent if manifest.name == NAME else manifest
     begun = read_manifest(place)
     if not begun.chunks:
-        raise Trouble(f"{place}: is not planned yet; run lj render --plan first")
+        raise UserError(f"{place}: is not planned yet; run lj render --plan first")
     for number in numbers:
         if not 0 <= number < len(begun.chunks):
-            raise Trouble(f"chunk {number}: there is none; use 0 to {len(begun.chunks) - 1}")
+            raise UserError(f"chunk {number}: there is none; use 0 to {len(begun.chunks) - 1}")
     lend_a_hand(place)
     artist: Any = farm.generator_of(begun, device)
     for number in numbers:

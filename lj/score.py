@@ -74,7 +74,7 @@ def score(
 
     A search that was stopped or killed goes on: finished lines are not searched again.
     """
-    from synth.errors import Trouble
+    from synth.errors import UserError
 
     from .storyboard import check, draw, listed, of_bank
 
@@ -86,9 +86,9 @@ def score(
             draw(of_bank(show), sheet)
         return
     if not files or (output is None and look is None) or len(files) > 2:
-        raise Trouble("name a song, its lyrics, and a bank with -o; or a bank with --show")
+        raise UserError("name a song, its lyrics, and a bank with -o; or a bank with --show")
     if sheet is not None and output is None:
-        raise Trouble(f"--sheet {sheet}: a storyboard needs a bank; name one with -o or --show")
+        raise UserError(f"--sheet {sheet}: a storyboard needs a bank; name one with -o or --show")
     from .keyframing import Order, keyframes, write_look
 
     order = Order(

@@ -25,7 +25,7 @@ def sheet(
     from synth.audio_file import has_moving_picture
 
     from .console import note
-    from .studio import Choice, generator_for, preset_with
+    from .generator_setup import Choice, generator_for, preset_with
 
     if has_moving_picture(source):
         pictures = pictures_of_film(source, columns * rows)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synth.errors import Trouble
+from synth.errors import UserError
 
 from .console import print_json
 
@@ -42,9 +42,9 @@ class Cell:
 
 
 def check(sheet: Path) -> None:
-    """Trouble when a storyboard cannot have this name."""
+    """UserError when a storyboard cannot have this name."""
     if sheet.suffix.lower() != ".png":
-        raise Trouble(f"{sheet}: a storyboard's name ends in .png")
+        raise UserError(f"{sheet}: a storyboard's name ends in .png")
 
 
 def of_bank(path: Path) -> list[Cell]:
@@ -82,7 +82,7 @@ def draw(cells: Sequence[Cell], sheet: Path) -> None:
         board.save(working, "PNG")
         working.replace(sheet)
     except OSError as error:
-        raise Trouble(f"{sheet}: cannot be written ({error.strerror or error})") from None
+        raise UserError(f"{sheet}: cannot be written ({error.strerror or error})") from None
     finally:
         working.unlink(missing_ok=True)
 

@@ -16,7 +16,7 @@ from scipy.signal import resample_poly
 from torch import Tensor
 
 from synth.constants import RATE
-from synth.errors import Trouble
+from synth.errors import UserError
 
 from .hub import Model, complete_torchvision, reason_of
 
@@ -89,13 +89,13 @@ def _vectors(found: Any) -> Tensor:
 def clap_of(name: str) -> Clap:
     """Load a model of the hub, a folder, or the built-in `tiny-random`.
 
-    Trouble when transformers is missing or the model cannot be had.
+    UserError when transformers is missing or the model cannot be had.
     """
     try:
         complete_torchvision()
         import transformers
     except ImportError:
-        raise Trouble(
+        raise UserError(
             "transformers is not installed; pip install 'latent-jockey[sentences]'"
         ) from None
     transformers.utils.logging.disable_progress_bar()
@@ -108,7 +108,7 @@ def clap_of(name: str) -> Clap:
         model = transformers.ClapModel.from_pretrained(name, revision=revision)
         processor = transformers.ClapProcessor.from_pretrained(name, revision=revision)
     except Exception as error:  # the hub's and the library's errors are of many kinds
-        raise Trouble(
+        raise UserError(
             f"--clap {name}: cannot be loaded ({reason_of(error)}); "
             f"use laion/clap-htsat-unfused, a folder, or {TINY}"
         ) from None
@@ -133,9 +133,9 @@ def _tiny(transformers: Any) -> Clap:
     )
     sizes = {"num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
     words = {"vocab_size": len(letters), "hidden_size": 32, "projection_dim": 64, **sizes}
-    ears = {"patch_embeds_hidden_size": 16, "depths": [1, 1], "num_attention_heads": [2, 2]}
-    ears |= {"hidden_size": 32, "projection_dim": 64}
-    config = transformers.ClapConfig(text_config=words, audio_config=ears, projection_dim=64)
+    analysis = {"patch_embeds_hidden_size": 16, "depths": [1, 1], "num_attention_heads": [2, 2]}
+    analysis |= {"hidden_size": 32, "projection_dim": 64}
+    config = transformers.ClapConfig(text_config=words, audio_config=analysis, projection_dim=64)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = transformers.ClapModel(config)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synth.errors import Trouble
+from synth.errors import UserError
 
 from .hub import Model, complete_torchvision, reason_of
 
@@ -59,7 +59,7 @@ class Clip:
 def clip_of(name: str, device: str = "cpu") -> Clip:
     """Load `MODEL/PRETRAINED`, `local-dir:FOLDER`, or the built-in `tiny-random`.
 
-    Trouble when open_clip is missing, does not know the name, or cannot get the weights.
+    UserError when open_clip is missing, does not know the name, or cannot get the weights.
     """
     open_clip = _open_clip()
     if name == TINY:
@@ -75,7 +75,7 @@ def clip_of(name: str, device: str = "cpu") -> Clip:
         )
         tokenizer = open_clip.get_tokenizer(model)
     except Exception as error:  # open_clip's and the hub's errors are of many kinds
-        raise Trouble(
+        raise UserError(
             f"--clip {name}: cannot be loaded ({reason_of(error)}); "
             f"use MODEL/PRETRAINED as open_clip lists them, local-dir:FOLDER, or {TINY}"
         ) from None
@@ -109,8 +109,8 @@ def _tiny(open_clip: Any, device: str) -> Clip:
 
 def _asked(name: str, network: Any, tokenizer: Any, device: str) -> Clip:
     network.eval().requires_grad_(False)
-    side = network.visual.image_size
-    facts = network.visual.preprocess_cfg
+    side = network.engine.image_size
+    facts = network.engine.preprocess_cfg
     return Clip(
         name,
         network,
@@ -127,5 +127,5 @@ def _open_clip() -> Any:
         complete_torchvision()
         import open_clip
     except ImportError:
-        raise Trouble("open_clip is not installed; pip install 'latent-jockey[words]'") from None
+        raise UserError("open_clip is not installed; pip install 'latent-jockey[words]'") from None
     return open_clip

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from synth.errors import Trouble
+from synth.errors import UserError
 
 from .clip import Clip
 
@@ -45,18 +45,18 @@ def vibes_of(path: Path | None = None) -> dict[str, Vibe]:
         try:
             texts.append((path.read_text("utf-8"), str(path)))
         except (OSError, UnicodeDecodeError) as error:
-            raise Trouble(f"{path}: cannot be read ({error})") from None
+            raise UserError(f"{path}: cannot be read ({error})") from None
     found: dict[str, Vibe] = {}
     for text, place in texts:
         try:
             tables = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise Trouble(f"{place}: is not TOML: {error}") from None
+            raise UserError(f"{place}: is not TOML: {error}") from None
         for name, table in tables.items():
             if not isinstance(table, dict) or not all(
                 isinstance(w, (int, float)) and not isinstance(w, bool) for w in table.values()
             ):
-                raise Trouble(f"{place}: {name} must be a table of prompts with a number each")
+                raise UserError(f"{place}: {name} must be a table of prompts with a number each")
             found[name] = Vibe({str(prompt): float(weight) for prompt, weight in table.items()})
     return found
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from synth.digest import sha256_of
-from synth.errors import Trouble
+from synth.errors import UserError
 
 WEIGHTS = (  # as clients look for them
     "model.safetensors",
@@ -77,24 +77,24 @@ class Model:
         return commits[0]
 
     def check_size(self) -> None:
-        """Raise Trouble before anything comes that is larger than the cap, or than the disk."""
+        """Raise UserError before anything comes that is larger than the cap, or than the disk."""
         if self._is_folder or self._is_here(self.revision):
             return
         largest = max(self._sizes(), default=0)
         if largest > MOST:
-            raise Trouble(
+            raise UserError(
                 f"{self._option} {self._name}: has a file of {largest} bytes; at most {MOST} are "
                 "fetched: fetch it yourself and name its folder"
             )
         free = shutil.disk_usage(_existing(self._place())).free
         if largest > free:
-            raise Trouble(
+            raise UserError(
                 f"{self._option} {self._name}: has a file of {largest} bytes and {self._place()} "
                 f"has room for {free}; make room, or set HF_HOME to a folder on another disk"
             )
 
     def check_digests(self) -> None:
-        """Remove a file that is not the known one, and raise Trouble."""
+        """Remove a file that is not the known one, and raise UserError."""
         for known in KNOWN:
             path = self._here(known.file, self.revision) if known.model == self._name else None
             if path is None or not known.sha256 or self._is_folder:
@@ -103,7 +103,7 @@ class Model:
             if digest != known.sha256:
                 path.resolve().unlink()
                 path.unlink(missing_ok=True)
-                raise Trouble(
+                raise UserError(
                     f"{self._option} {self._name}: the sha256 of {known.file} is {digest}, that of "
                     f"the published one {known.sha256}; it was removed: fetch it again, or name "
                     "a folder"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from synth.errors import Trouble
+from synth.errors import UserError
 
 _STAMP = r"(\d{1,3}):(\d{1,2})(?:[.:](\d{1,3}))?"
 _LEADING = re.compile(rf"\s*\[{_STAMP}\]")
@@ -49,16 +49,16 @@ class Lyrics:
 def read_lyrics(path: Path) -> Lyrics:
     """The lyrics in a text file, by what it holds, or in a song's tags.
 
-    Trouble when the file cannot be read or holds no line at all.
+    UserError when the file cannot be read or holds no line at all.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise Trouble(f"{path}: cannot be read ({error.strerror})") from None
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
     lyrics = _from_tags(path) if _is_sound(path) else parsed(decoded(data), path.suffix)
     if not lyrics.lines:
         more = f" ({lyrics.skipped[0]})" if lyrics.skipped else ""
-        raise Trouble(f"{path}: holds no lyrics{more}; use LRC, SRT, WebVTT or plain text")
+        raise UserError(f"{path}: holds no lyrics{more}; use LRC, SRT, WebVTT or plain text")
     return lyrics
 
 

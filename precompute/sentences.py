@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synth.errors import Trouble
+from synth.errors import UserError
 
 from .hub import Model, complete_torchvision, reason_of
 
@@ -26,13 +26,13 @@ class Sentences:
 
 
 def sentences_of(name: str, device: str = "cpu") -> Sentences:
-    """A model by name, all-MiniLM-L6-v2 say, or from a folder; Trouble where it cannot be had."""
+    """A model by name, all-MiniLM-L6-v2 say, or from a folder; UserError where it cannot be had."""
     try:
         complete_torchvision()
         import transformers
         from sentence_transformers import SentenceTransformer
     except ImportError:
-        raise Trouble(
+        raise UserError(
             "sentence-transformers is not installed; pip install 'latent-jockey[sentences]'"
         ) from None
     transformers.utils.logging.disable_progress_bar()
@@ -42,7 +42,7 @@ def sentences_of(name: str, device: str = "cpu") -> Sentences:
     try:
         loaded = SentenceTransformer(name, device=device, revision=model.revision)
     except Exception as error:  # the hub's and the library's errors are of many kinds
-        raise Trouble(
+        raise UserError(
             f"--sbert {name}: cannot be loaded ({reason_of(error)}); "
             "use all-MiniLM-L6-v2 or a folder"
         ) from None

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.generators import Generator
 from synth.latents.latent import Latent
 
@@ -53,12 +53,12 @@ def _ray(address: str) -> Any:
         try:
             import ray
         except ImportError:
-            raise Trouble("ray is not installed; pip install 'latent-jockey[cluster]'") from None
+            raise UserError("ray is not installed; pip install 'latent-jockey[cluster]'") from None
         place = None if address == "auto" else address
         try:
             ray.init(address=place, log_to_driver=False, logging_level=logging.ERROR)
         except Exception as error:  # Ray's errors are of many kinds; all mean: no cluster
-            raise Trouble(
+            raise UserError(
                 f"--ray {address}: cannot be reached ({_lines(error)[0]}); use auto, or HOST:PORT "
                 "of a head and its RAY_AUTH_TOKEN"
             ) from None
@@ -74,7 +74,7 @@ def _own_signals() -> Iterator[None]:
     except SystemExit as stop:
         if stop.code == signal.SIGTERM:  # Ray's own answer to it
             raise KeyboardInterrupt from None
-        raise Trouble(
+        raise UserError(
             "ray cannot be started here; its own log tells why; leave --ray out"
         ) from None
     finally:
@@ -84,7 +84,7 @@ def _own_signals() -> Iterator[None]:
 
 def _lines(error: Exception) -> list[str]:
     """What an error of Ray's says, line by line; at least one."""
-    said = str(error).replace(f"{Trouble.__module__}.{Trouble.__name__}: ", "")
+    said = str(error).replace(f"{UserError.__module__}.{UserError.__name__}: ", "")
     lines = [line.strip()[:200] for line in said.splitlines() if line.strip()]
     return lines or [type(error).__name__]
 
@@ -124,12 +124,12 @@ class _Crew:
         self._busy: dict[Any, tuple[Any, int]] = {}  # reference: actor and chunk
 
     def work(self, chunks: list[int], done: farm.Told) -> None:
-        """Render every chunk; Trouble when one fails, or actors die, again and again."""
+        """Render every chunk; UserError when one fails, or actors die, again and again."""
         self._left = chunks[::-1]
         while self._left or self._busy:
             self._hire()
             if not self._there:
-                raise Trouble(f"{self._lament}; has every node memory and weights?")
+                raise UserError(f"{self._lament}; has every node memory and weights?")
             while self._left and self._idle:
                 self._give(self._idle.pop(), self._left.pop())
             ready, _ = self._ray.wait([*self._busy, *self._coming], timeout=_LOOK)
@@ -196,7 +196,7 @@ class _Crew:
             data = self._ray.get(reference)
         except Exception as error:  # the node died, or the chunk failed: another hand tries
             if self._tries[number] >= _ATTEMPTS:
-                raise Trouble(
+                raise UserError(
                     f"chunk {number} failed {_ATTEMPTS} times on the cluster ({_lines(error)[-1]})"
                 ) from None
             self._ray.kill(actor)

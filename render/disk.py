@@ -5,7 +5,7 @@ import os
 import secrets
 from pathlib import Path
 
-from synth.errors import Trouble
+from synth.errors import UserError
 
 _CANNOT = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)  # file systems that sync no folders
 
@@ -39,7 +39,7 @@ def settle(folder: Path) -> None:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Replace a file's content at once; Trouble where that cannot be done."""
+    """Replace a file's content at once; UserError where that cannot be done."""
     working = beside(path)
     try:
         working.write_bytes(data)
@@ -50,7 +50,7 @@ def write(path: Path, data: bytes) -> None:
         working.unlink(missing_ok=True)
 
 
-def unwritable(path: Path, error: OSError) -> Trouble:
+def unwritable(path: Path, error: OSError) -> UserError:
     """What a failure to write means to a person."""
     reason = error.strerror or str(error)
-    return Trouble(f"{path}: cannot be written ({reason}); free space or name another place")
+    return UserError(f"{path}: cannot be written ({reason}); free space or name another place")

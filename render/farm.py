@@ -16,12 +16,12 @@ import numpy as np
 from synth import generators
 from synth.audio_file import hops_of
 from synth.digest import sha256_of
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.generators import Generator
 from synth.generators.device_to_host import drawn_ahead
 from synth.latents.bank import Bank
 from synth.latents.latent import Latent
-from synth.session import performance_of
+from synth.session import load_session
 from synth.settings.knobs import Knobs, knobs_of
 
 from . import disk
@@ -48,8 +48,8 @@ def inputs_of(
 ) -> Inputs:
     """What decides the film; `how` names the generator's precision and engine."""
     hands = ""
-    if job.performance is not None:
-        hands = sha256_of(job.performance.folder / "events.jsonl")
+    if job.session is not None:
+        hands = sha256_of(job.session.folder / "events.jsonl")
     if job.bank is not None:
         hands += sha256_of(job.bank.path)
     return Inputs(
@@ -79,7 +79,7 @@ def call_of(job: Job, generator: dict[str, Any]) -> dict[str, Any]:
         "song": str(job.song.resolve()),
         "film": str(job.film.resolve()),
         "bank": str(job.bank.path.resolve()) if job.bank else "",
-        "performance": str(job.performance.folder.resolve()) if job.performance else "",
+        "performance": str(job.session.folder.resolve()) if job.session else "",
         "generator": generator,
     }
 
@@ -87,7 +87,7 @@ def call_of(job: Job, generator: dict[str, Any]) -> dict[str, Any]:
 def job_of(manifest: Manifest) -> Job:
     """The job that a manifest belongs to."""
     inputs = manifest.inputs
-    song, film, bank, performance = (
+    song, film, bank, session = (
         _call(manifest, name, str) for name in ("song", "film", "bank", "performance")
     )
     return Job(
@@ -98,16 +98,18 @@ def job_of(manifest: Manifest) -> Job:
         start=inputs.start,
         duration=inputs.duration,
         quality=inputs.quality,
-        performance=performance_of(Path(performance)) if performance else None,
+        session=load_session(Path(session)) if session else None,
         bank=Bank(Path(bank)) if bank else None,
     )
 
 
 def _call(manifest: Manifest, name: str, kind: type[T]) -> T:
-    """A part of what `call_of` told; Trouble where it is not there."""
+    """A part of what `call_of` told; UserError where it is not there."""
     value = manifest.call.get(name)
     if not isinstance(value, kind):
-        raise Trouble(f"{manifest.folder / NAME}: call.{name} is missing; run lj render once more")
+        raise UserError(
+            f"{manifest.folder / NAME}: call.{name} is missing; run lj render once more"
+        )
     return value
 
 
@@ -124,11 +126,11 @@ def plan(manifest: Manifest, job: Job, generator: Generator, knobs: Knobs) -> No
     """Compute the latents of the whole film, unless that was done before."""
     if manifest.has_plan:
         return
-    visual = visual_for(job, generator, knobs)
-    latents = latents_of(hops_of(job.song), visual, job.fps, start=job.start, duration=job.duration)
+    engine = visual_for(job, generator, knobs)
+    latents = latents_of(hops_of(job.song), engine, job.fps, start=job.start, duration=job.duration)
     first = next(latents, None)
     if first is None:
-        raise Trouble(f"{job.song}: ends before {job.start:g} s; use an earlier --start")
+        raise UserError(f"{job.song}: ends before {job.start:g} s; use an earlier --start")
     apart = is_apart(job, knobs)
     working = disk.beside(manifest.plan_file)
     try:
@@ -144,9 +146,9 @@ def plan(manifest: Manifest, job: Job, generator: Generator, knobs: Knobs) -> No
 
 
 def _check_again(manifest: Manifest, digest: str) -> None:
-    """Trouble where a plan that was lost comes out differently, but chunks were drawn from it."""
+    """UserError where a plan that was lost comes out differently, but chunks were drawn from it."""
     if manifest.done and digest != manifest.plan:
-        raise Trouble(
+        raise UserError(
             f"{manifest.plan_file}: was lost, and this machine plans it differently; go on where "
             f"it was begun, or move {manifest.folder} away"
         )
@@ -286,7 +288,7 @@ def _clear(folder: Path, film: Path) -> None:
         cleared(folder)
     except OSError as error:
         reason = error.strerror or error
-        raise Trouble(f"{film} is whole, but {folder} cannot be removed ({reason})") from None
+        raise UserError(f"{film} is whole, but {folder} cannot be removed ({reason})") from None
 
 
 def _finished(manifest: Manifest, *, whole: bool) -> Iterable[tuple[Path, int]]:

@@ -13,7 +13,7 @@ import numpy as np
 from av.container import OutputContainer
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
-from synth.errors import Trouble
+from synth.errors import UserError
 
 from . import disk
 from .disk import unwritable
@@ -135,17 +135,17 @@ def video_frame(picture: np.ndarray, number: int, fps: Fraction) -> av.VideoFram
 
 
 def check_film(path: Path, size: Size, song: Path) -> None:
-    """Trouble where a film cannot be written under this name, at this size."""
+    """UserError where a film cannot be written under this name, at this size."""
     if path.suffix.lower() != ".mp4":
-        raise Trouble(f"{path}: a film's name ends in .mp4")
+        raise UserError(f"{path}: a film's name ends in .mp4")
     if path.is_dir():
-        raise Trouble(f"{path}: is a folder; name a film in it")
+        raise UserError(f"{path}: is a folder; name a film in it")
     if not path.parent.is_dir():
-        raise Trouble(f"{path}: the folder {path.parent} does not exist; make it first")
+        raise UserError(f"{path}: the folder {path.parent} does not exist; make it first")
     if path.exists() and song.exists() and path.samefile(song):
-        raise Trouble(f"{path}: is the song itself; name another film")
+        raise UserError(f"{path}: is the song itself; name another film")
     if any(edge % 2 or not 16 <= edge <= 8192 for edge in size):
-        raise Trouble(f"size is {size[0]}x{size[1]}; use even numbers from 16 to 8192")
+        raise UserError(f"size is {size[0]}x{size[1]}; use even numbers from 16 to 8192")
 
 
 def rate_of(text: str) -> Fraction:
@@ -153,12 +153,12 @@ def rate_of(text: str) -> Fraction:
     try:
         rate = Fraction(text)
     except (ValueError, ZeroDivisionError):
-        raise Trouble(f"fps is {text}; use a number such as 30 or 30000/1001") from None
+        raise UserError(f"fps is {text}; use a number such as 30 or 30000/1001") from None
     ntsc = Fraction(math.ceil(rate) * 1000, 1001)
     if rate.denominator != 1 and abs(float(rate - ntsc)) < 0.005:
         rate = ntsc
     if not 1 <= rate <= 240:
-        raise Trouble(f"fps is {text}; use 1 to 240")
+        raise UserError(f"fps is {text}; use 1 to 240")
     return rate
 
 
@@ -166,5 +166,5 @@ def size_of(text: str) -> Size:
     """Width and height from `1280x720`, or a square from `512`."""
     edges = text.lower().split("x")
     if len(edges) > 2 or not all(edge.isdecimal() for edge in edges):
-        raise Trouble(f"size is {text}; write it as 1280x720 or 512")
+        raise UserError(f"size is {text}; write it as 1280x720 or 512")
     return int(edges[0]), int(edges[-1])

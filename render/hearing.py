@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from synth.analysis.analyzer import PITCH_CLASSES, Analyzer, Features
 from synth.audio_file import hops_of
-from synth.errors import Trouble
+from synth.errors import UserError
 
 GROUND = "#101014"
 _PANEL = "#18181e"
@@ -83,14 +83,14 @@ def _dress(axes: Axes, heard: Sequence[Features], *, legend: bool = True) -> Non
 
 
 def check_name(output: Path) -> None:
-    """Raise Trouble unless the picture's name says PNG, before any work is done."""
+    """Raise UserError unless the picture's name says PNG, before any work is done."""
     if output.suffix.lower() != ".png":
-        raise Trouble(f"{output}: a picture's name ends in .png")
+        raise UserError(f"{output}: a picture's name ends in .png")
 
 
 def save(figure: Figure, output: Path) -> None:
-    """Write a figure as PNG; Trouble when the place cannot be written."""
+    """Write a figure as PNG; UserError when the place cannot be written."""
     try:
         figure.savefig(output, facecolor=figure.get_facecolor())
     except OSError as error:
-        raise Trouble(f"{output}: cannot be written ({error.strerror})") from None
+        raise UserError(f"{output}: cannot be written ({error.strerror})") from None

@@ -8,7 +8,7 @@ import errno
 import os
 from pathlib import Path
 
-from synth.errors import Trouble
+from synth.errors import UserError
 
 from .disk import unwritable
 
@@ -23,9 +23,9 @@ _held: dict[Path, int] = {}  # open files by path: closing a second one would le
 
 
 def claim(folder: Path) -> None:
-    """Be the render at work in a folder until `release`; Trouble where another one is."""
+    """Be the render at work in a folder until `release`; UserError where another one is."""
     if not _locked(folder / RENDER, shared=False):
-        raise Trouble(
+        raise UserError(
             f"{folder}: another lj render is at work on it; wait for it, or name another film"
         )
 
@@ -33,14 +33,14 @@ def claim(folder: Path) -> None:
 def lend_a_hand(folder: Path) -> None:
     """Be one of the hands at work, so that nobody puts the folder away meanwhile."""
     if not _locked(folder / HANDS, shared=True):
-        raise Trouble(f"{folder}: is being put away by lj render; look again when it is done")
+        raise UserError(f"{folder}: is being put away by lj render; look again when it is done")
 
 
 def alone(folder: Path) -> None:
-    """Trouble where another process is at work in a folder, as render or as hand."""
+    """UserError where another process is at work in a folder, as render or as hand."""
     claim(folder)
     if not _locked(folder / HANDS, shared=False):
-        raise Trouble(
+        raise UserError(
             f"{folder}: lj render-chunk is at work on it; wait for it, or name another film"
         )
 

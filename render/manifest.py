@@ -19,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from synth.digest import sha256_of
-from synth.errors import Trouble
+from synth.errors import UserError
 
 from . import disk
 
@@ -33,7 +33,7 @@ class Inputs:
     """All that decides how the film looks; a change of any is another film."""
 
     song: str  # sha256 of its bytes
-    hands: str  # sha256 of what else was played: a performance's events, a bank; or empty
+    hands: str  # sha256 of what else was played: a session's events, a bank; or empty
     knobs: Mapping[str, Any]
     generator: Mapping[str, Any]  # name, weights' sha256, resolution, width, precision, engine
     size: tuple[int, int]
@@ -129,7 +129,7 @@ class Manifest:
         disk.write(self.folder / NAME, f"{json.dumps(values, indent=1)}\n".encode())
 
 
-class Unreadable(Trouble):
+class Unreadable(UserError):
     """A manifest that no render goes on from."""
 
 
@@ -150,14 +150,14 @@ _READER = TypeAdapter(_Stored)
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The render in a folder; Unreadable when there is none, Trouble when the disk fails."""
+    """The render in a folder; Unreadable when there is none, UserError when the disk fails."""
     path = folder / NAME
     try:
         stored = _stored(path.read_bytes())
     except (ValueError, FileNotFoundError, NotADirectoryError) as error:
         raise Unreadable(f"{path}: is no manifest of a render ({_reason(error)})") from None
     except OSError as error:
-        raise Trouble(f"{path}: cannot be read ({error.strerror})") from None
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
     manifest = Manifest(
         folder,
         stored.inputs,
@@ -210,7 +210,7 @@ def differences(before: Inputs, now: Inputs) -> list[str]:
     return words[:_TOLD] + ([f"{len(words) - _TOLD} more"] if len(words) > _TOLD else [])
 
 
-_DIGESTS = {"song": "song", "hands": "performance or bank", "generator.weights": "weights"}
+_DIGESTS = {"song": "song", "hands": "session or bank", "generator.weights": "weights"}
 
 
 def _change(name: str, old: object, new: object) -> str:

@@ -9,7 +9,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.settings.knobs import knobs_of
 
 from . import disk, lock
@@ -47,7 +47,7 @@ def chunk_of(film: Path, say: Say) -> int | None:
 def opened(job: Job, inputs: Inputs, call: dict[str, Any], say: Say) -> Manifest:
     """The render that was begun before, if it is the same one; else a new one.
 
-    It is this process's until `cleared` or the process ends; Trouble where it is another's.
+    It is this process's until `cleared` or the process ends; UserError where it is another's.
     """
     check_film(job.film, job.size, job.song)
     folder = folder_of(job.film)
@@ -123,7 +123,7 @@ def _give_way(manifest: Manifest, changes: list[str], say: Say) -> None:
 
 
 def _put_away(folder: Path, word: str) -> Path:
-    """Give a folder a name that is free; Trouble where somebody is at work on it."""
+    """Give a folder a name that is free; UserError where somebody is at work on it."""
     try:
         lock.alone(folder)
         place = next(place for place in _places(folder, word) if not place.exists())
@@ -131,7 +131,7 @@ def _put_away(folder: Path, word: str) -> Path:
         folder.rename(place)
         disk.settle(folder.parent)
     except OSError as error:
-        raise Trouble(
+        raise UserError(
             f"{folder}: cannot be put away ({error.strerror or error}); move it by hand"
         ) from None
     return place
@@ -151,7 +151,7 @@ def _brought_back(folder: Path, inputs: Inputs, job: Job, say: Say) -> Manifest 
         try:
             if _changes(read_manifest(place), inputs, job):
                 continue
-        except Trouble:
+        except UserError:
             continue  # it stays where it is
         if folder.is_dir():
             cleared(folder)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.latents.latent import Latent
 from synth.latents.walk import SIZE
 from synth.settings.knobs import Knobs
@@ -27,7 +27,7 @@ def is_apart(job: Job, knobs: Knobs) -> bool:
     keyed = bank is not None and any(
         bank.latent(number).levels is not None for number in range(min(1, len(bank)))
     )
-    return keyed or job.performance is not None or any((bands.bass, bands.mid, bands.treble))
+    return keyed or job.session is not None or any((bands.bass, bands.mid, bands.treble))
 
 
 def row_of(latent: Latent, *, apart: bool) -> np.ndarray:
@@ -64,12 +64,12 @@ def write_plan(path: Path, latents: Iterable[Latent], *, apart: bool) -> tuple[i
 
 
 def read_plan(path: Path, frames: range, *, embedding: int, apart: bool) -> Sequence[Latent]:
-    """The latents of some frames; Trouble where the plan does not reach so far."""
+    """The latents of some frames; UserError where the plan does not reach so far."""
     width = SIZE + embedding + 2 + (3 * SIZE if apart else 0)
     try:
         rows = np.memmap(path, np.float32, "r").reshape(-1, width)
     except (OSError, ValueError) as error:  # gone, empty or cut off
-        raise Trouble(f"{path}: cannot be read ({error}); run lj render again") from None
+        raise UserError(f"{path}: cannot be read ({error}); run lj render again") from None
     if len(rows) < frames.stop:
-        raise Trouble(f"{path}: ends at frame {len(rows)}; run lj render again")
+        raise UserError(f"{path}: ends at frame {len(rows)}; run lj render again")
     return [latent_of(np.asarray(row), embedding) for row in rows[frames.start : frames.stop]]

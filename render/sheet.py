@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from synth.audio_file import hops_of, song_of
 from synth.constants import RATE
-from synth.engine import Visual
-from synth.errors import Trouble
+from synth.engine import Engine
+from synth.errors import UserError
 from synth.generators import Generator
 from synth.settings.knobs import Knobs
 
@@ -47,7 +47,7 @@ def pictures_of_film(film: Path, count: int) -> list[Picture]:
             container.seek(int(moment * av.time_base))
             pictures += _first_from(container.decode(stream), float(moment))
     if not pictures:
-        raise Trouble(f"{film}: holds no picture that can be decoded")
+        raise UserError(f"{film}: holds no picture that can be decoded")
     return pictures
 
 
@@ -65,8 +65,8 @@ def pictures_of_song(song: Path, generator: Generator, knobs: Knobs, count: int)
     """`count` frames that a film of this song would show, without rendering the others."""
     seconds = song_of(song).seconds or sum(len(hop) for hop in hops_of(song)) / RATE
     fps = Fraction(count) / Fraction(seconds).limit_denominator(1000)
-    visual = Visual(knobs, generator.embed)
-    latents = latents_of(hops_of(song), visual, fps, start=seconds / count / 2)
+    engine = Engine(knobs, generator.embed)
+    latents = latents_of(hops_of(song), engine, fps, start=seconds / count / 2)
     return [
         Picture(float(moment), generator.frames([latent])[0].cpu().numpy())
         for moment, latent in zip(_moments(seconds, count), latents, strict=False)

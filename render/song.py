@@ -11,14 +11,14 @@ from typing import TypeVar
 import numpy as np
 
 from synth.audio_file import hops_of, song_of
-from synth.engine import Visual
-from synth.errors import Trouble
+from synth.engine import Engine
+from synth.errors import UserError
 from synth.flashes import FlashLimiter
 from synth.generators import Generator
 from synth.generators.device_to_host import drawn_ahead
 from synth.latents.bank import Bank
 from synth.latents.keyframes import Cues
-from synth.session import Performance, Replay
+from synth.session import Replay, Session
 from synth.settings.knobs import Knobs
 
 from .film import Film
@@ -40,7 +40,7 @@ class Job:
     start: float = 0.0  # seconds into the song
     duration: float | None = None  # seconds; to the song's end when None
     quality: str = "good"
-    performance: Performance | None = None  # whose hands play; its sound is the song
+    session: Session | None = None  # whose hands play; its sound is the song
     bank: Bank | None = None  # keyframes that come at their own times
 
 
@@ -72,12 +72,12 @@ def expected_frames(job: Job) -> int | None:
 def render(job: Job, generator: Generator, knobs: Knobs, progress: Progress) -> Outcome:
     """Render the job; memory stays the same however long the song is.
 
-    Ctrl-C ends it early and keeps what there is; every other failure raises Trouble.
+    Ctrl-C ends it early and keeps what there is; every other failure raises UserError.
     """
     begun = time.monotonic()
     total = expected_frames(job)
-    visual = visual_for(job, generator, knobs)
-    latents = latents_of(hops_of(job.song), visual, job.fps, start=job.start, duration=job.duration)
+    engine = visual_for(job, generator, knobs)
+    latents = latents_of(hops_of(job.song), engine, job.fps, start=job.start, duration=job.duration)
     film = Film(
         job.film,
         size=job.size,
@@ -96,7 +96,7 @@ def render(job: Job, generator: Generator, knobs: Knobs, progress: Progress) -> 
                     film.show(shaded(limited(picture, film.frames), film.frames))
                 progress(film.frames, total)
             if film.frames == 0:
-                raise Trouble(f"{job.song}: ends before {job.start:g} s; use an earlier --start")
+                raise UserError(f"{job.song}: ends before {job.start:g} s; use an earlier --start")
     except KeyboardInterrupt:
         whole = False
     return Outcome(
@@ -109,24 +109,24 @@ def render(job: Job, generator: Generator, knobs: Knobs, progress: Progress) -> 
     )
 
 
-def visual_for(job: Job, generator: Generator, knobs: Knobs) -> Visual:
-    """What hears the song: played by nobody, or by a performance's hands."""
-    if job.performance is None:
+def visual_for(job: Job, generator: Generator, knobs: Knobs) -> Engine:
+    """What hears the song: played by nobody, or by a session's hands."""
+    if job.session is None:
         cues = Cues(job.bank, follows=True) if job.bank is not None else None
-        return Visual(knobs, generator.embed, cues)
-    follows = bool(job.performance.about.get("follows"))
+        return Engine(knobs, generator.embed, cues)
+    follows = bool(job.session.about.get("follows"))
     cues = Cues(job.bank, follows=follows) if job.bank is not None else None
-    return Replay(job.performance, generator.embed, cues)
+    return Replay(job.session, generator.embed, cues)
 
 
 def shader(job: Job) -> Change:
-    """What darkens pictures where a performance was blacked out."""
-    performance = job.performance
-    if performance is None or not performance.darkens:
+    """What darkens pictures where a session was blacked out."""
+    session = job.session
+    if session is None or not session.darkens:
         return lambda picture, _number: picture
 
     def shaded(picture: np.ndarray, number: int) -> np.ndarray:
-        shade = np.float32(performance.shade(job.start + float(number / job.fps)))
+        shade = np.float32(session.shade(job.start + float(number / job.fps)))
         return np.rint(picture * shade).astype(np.uint8)
 
     return shaded

@@ -6,7 +6,7 @@ from itertools import chain, count, repeat
 
 import numpy as np
 
-from synth.engine import Visual
+from synth.engine import Engine
 from synth.latents.latent import Latent
 
 
@@ -17,7 +17,7 @@ def frame_times(fps: Fraction, start: float) -> Iterator[float]:
 
 def latents_of(
     hops: Iterable[np.ndarray],
-    visual: Visual,
+    engine: Engine,
     fps: Fraction,
     *,
     start: float = 0.0,
@@ -29,13 +29,13 @@ def latents_of(
     The analysis' known delay is taken back, so that picture and sound coincide.
     """
     sound = _Counted(hops, start, duration)
-    states = _states(chain(sound, repeat(np.zeros(visual.analyzer.hop, np.float32))), visual)
+    states = _states(chain(sound, repeat(np.zeros(engine.analyzer.hop, np.float32))), engine)
     (before_at, before), (after_at, after) = next(states), next(states)
     for shown in frame_times(fps, start):
-        moment = shown + visual.delay
+        moment = shown + engine.delay
         while after_at < moment:
             (before_at, before), (after_at, after) = (after_at, after), next(states)
-        if shown >= sound.end(visual.analyzer.rate):
+        if shown >= sound.end(engine.analyzer.rate):
             return
         yield before.toward(after, max(0.0, (moment - before_at) / (after_at - before_at)))
 
@@ -60,7 +60,7 @@ class _Counted:
         return min(self._limit, self._samples / rate if self._ended else float("inf"))
 
 
-def _states(hops: Iterable[np.ndarray], visual: Visual) -> Iterator[tuple[float, Latent]]:
+def _states(hops: Iterable[np.ndarray], engine: Engine) -> Iterator[tuple[float, Latent]]:
     """The latent after each hop, and when that hop ended."""
     for number, hop in enumerate(hops, 1):
-        yield number * visual.dt, visual.hear(hop)
+        yield number * engine.dt, engine.hear(hop)

@@ -19,7 +19,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 
-from synth.errors import Trouble, cut
+from synth.errors import UserError, cut
 
 from . import farm
 from .manifest import Manifest, read_manifest
@@ -74,7 +74,7 @@ class _Team:
         self._deaths = [0] * len(devices)  # on each, since a chunk was done there
 
     def work(self, chunks: Sequence[int], done: farm.Told) -> None:
-        """Have every chunk rendered; Trouble when workers die again and again on every device.
+        """Have every chunk rendered; UserError when workers die again and again on every device.
 
         Where the last of them failed, what it failed of is raised.
         """
@@ -151,7 +151,7 @@ class _Team:
             return
         except Exception as error:  # what it failed of cannot be told here
             said = error
-        if isinstance(said, Trouble):  # what is asked for cannot be done by another one either
+        if isinstance(said, UserError):  # what is asked for cannot be done by another one either
             raise said
         if isinstance(said, BaseException):
             self._lose(place, worker, said)
@@ -179,7 +179,7 @@ class _Team:
         elif error is not None:
             raise error
         else:
-            raise Trouble(
+            raise UserError(
                 f"{self._manifest.folder}: workers died {sum(self._deaths)} times, the last with "
                 f"status {worker.process.exitcode}; is there memory enough?"
             )

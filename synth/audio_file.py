@@ -10,7 +10,7 @@ import numpy as np
 from av.container import InputContainer
 
 from .constants import HOP, RATE
-from .errors import Trouble
+from .errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +24,17 @@ class Song:
 
 def _open(path: Path) -> InputContainer:
     if not path.exists():
-        raise Trouble(f"{path}: no such file")
+        raise UserError(f"{path}: no such file")
     if path.is_dir():
-        raise Trouble(f"{path}: is a folder; name a sound file in it")
+        raise UserError(f"{path}: is a folder; name a sound file in it")
     try:
         if path.stat().st_size == 0:
-            raise Trouble(f"{path}: is empty (0 bytes)")
+            raise UserError(f"{path}: is empty (0 bytes)")
         return av.open(path, metadata_errors="replace")
     except PermissionError:
-        raise Trouble(f"{path}: may not be read; check its permissions") from None
+        raise UserError(f"{path}: may not be read; check its permissions") from None
     except (av.FFmpegError, OSError) as error:
-        raise Trouble(
+        raise UserError(
             f"{path}: cannot be read as sound ({_reason(error)}); "
             "is it complete, and wav, flac, mp3, ogg, opus, m4a or a video?"
         ) from None
@@ -45,11 +45,11 @@ def _reason(error: Exception) -> str:
 
 
 def song_of(path: Path) -> Song:
-    """Look at a file without decoding it; Trouble when it has no sound."""
+    """Look at a file without decoding it; UserError when it has no sound."""
     with _open(path) as container:
         if not container.streams.audio:
             has = "only a picture" if container.streams.video else "no sound track"
-            raise Trouble(f"{path}: has {has}; name a file with sound")
+            raise UserError(f"{path}: has {has}; name a file with sound")
         stream = container.streams.audio[0]
         seconds = None
         if stream.duration is not None and stream.time_base is not None:
@@ -107,17 +107,17 @@ def _samples_of(path: Path) -> Iterator[np.ndarray]:
 
 
 def _packets_of(container: av.container.InputContainer, path: Path) -> Iterator[Any]:
-    """Every packet of sound; Trouble where the disk gives no more."""
+    """Every packet of sound; UserError where the disk gives no more."""
     try:
         yield from container.demux(container.streams.audio[0])
     except (av.FFmpegError, OSError) as error:
-        raise Trouble(f"{path}: cannot be read on ({error.strerror or error})") from None
+        raise UserError(f"{path}: cannot be read on ({error.strerror or error})") from None
 
 
 def hops_of(path: Path, hop: int = HOP) -> Iterator[np.ndarray]:
     """Decode a file into mono float32 hops (hop,) at 44.1 kHz; the last one may be shorter.
 
-    Memory does not grow with the file. Trouble when the file cannot be read or holds no sound;
+    Memory does not grow with the file. UserError when the file cannot be read or holds no sound;
     a truncated file ends where it was cut.
     """
     song_of(path)
@@ -131,6 +131,6 @@ def hops_of(path: Path, hop: int = HOP) -> Iterator[np.ndarray]:
             yield buffer[begin : begin + hop]
         buffer = buffer[whole:]
     if not heard:
-        raise Trouble(f"{path}: holds no sound (0 samples could be decoded)")
+        raise UserError(f"{path}: holds no sound (0 samples could be decoded)")
     if len(buffer):
         yield buffer

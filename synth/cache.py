@@ -12,7 +12,7 @@ from pathlib import Path
 
 import platformdirs
 
-from synth.errors import Trouble
+from synth.errors import UserError
 
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _CURE = "remove it, or set XDG_CACHE_HOME to a folder of your own"
@@ -26,9 +26,9 @@ def cache_place(*names: str) -> Path:
 def private_folder(place: Path) -> Path:
     """`place`, made where it is missing, for this user alone (mode 700), as the cache above it is.
 
-    A folder of this user's that is open to others is closed. Trouble names the folder and the cure
-    where one of these belongs to somebody else or stays open, where everyone may replace a folder
-    on the way, and where something in `place` belongs to somebody else.
+    A folder of this user's that is open to others is closed. UserError names the folder and the
+    cure where one of these belongs to somebody else or stays open, where everyone may replace a
+    folder on the way, and where something in `place` belongs to somebody else.
     """
     try:
         levels = _levels(place)
@@ -41,12 +41,12 @@ def private_folder(place: Path) -> Path:
         _check_contents(place)
     except OSError as error:
         what, why = error.filename or place, error.strerror or error
-        raise Trouble(f"{what}: cannot be a private folder ({why}); {_CURE}") from None
+        raise UserError(f"{what}: cannot be a private folder ({why}); {_CURE}") from None
     return place
 
 
 def check_own(file: Path) -> None:
-    """Raise Trouble unless `file` is a plain file that nobody but this user and root may change."""
+    """UserError unless `file` is a plain file that nobody but this user and root may change."""
     if _me() is None:
         return
     try:
@@ -57,14 +57,14 @@ def check_own(file: Path) -> None:
             os.close(opened)
         around = file.parent.stat()
     except OSError as error:
-        raise Trouble(f"{file}: cannot be read ({error.strerror or error}); remove it") from None
+        raise UserError(f"{file}: cannot be read ({error.strerror or error}); remove it") from None
     if not stat.S_ISREG(facts.st_mode):
-        raise Trouble(f"{file}: is no plain file; remove it")
+        raise UserError(f"{file}: is no plain file; remove it")
     for what, found in ((file, facts), (file.parent, around)):
         if found.st_uid not in (_me(), 0):
-            raise Trouble(f"{what}: belongs to user {found.st_uid}; remove it")
+            raise UserError(f"{what}: belongs to user {found.st_uid}; remove it")
         if found.st_mode & _OTHERS and not _keeps_names(found.st_mode):
-            raise Trouble(f"{what}: others may write it; run chmod go-w on it if it is yours")
+            raise UserError(f"{what}: others may write it; run chmod go-w on it if it is yours")
 
 
 def _me() -> int | None:
@@ -86,14 +86,16 @@ def _claim(folder: Path) -> None:
         return
     link, facts = folder.lstat(), folder.stat()
     if not stat.S_ISDIR(facts.st_mode):
-        raise Trouble(f"{folder}: is no folder; {_CURE}")
+        raise UserError(f"{folder}: is no folder; {_CURE}")
     for found in (link, facts):
         if found.st_uid != me:
-            raise Trouble(f"{folder}: belongs to user {found.st_uid}; {_CURE}")
+            raise UserError(f"{folder}: belongs to user {found.st_uid}; {_CURE}")
     if stat.S_IMODE(facts.st_mode) & 0o077:
         folder.chmod(0o700)
         if folder.stat().st_mode & _OTHERS:
-            raise Trouble(f"{folder}: stays open to others (chmod changes nothing there); {_CURE}")
+            raise UserError(
+                f"{folder}: stays open to others (chmod changes nothing there); {_CURE}"
+            )
 
 
 def _check_way(place: Path) -> None:
@@ -103,7 +105,7 @@ def _check_way(place: Path) -> None:
     for folder in place.resolve().parents:
         mode = folder.stat().st_mode
         if mode & stat.S_IWOTH and not _keeps_names(mode):
-            raise Trouble(
+            raise UserError(
                 f"{folder}: everyone may replace what lies in it; run chmod o-w on it, or set "
                 "XDG_CACHE_HOME to a folder of your own"
             )
@@ -117,7 +119,7 @@ def _check_contents(place: Path) -> None:
         for entry in (Path(inside, name) for name in (*folders, *files)):
             with suppress(FileNotFoundError):  # others of this user's programs come and go
                 if (owner := entry.lstat().st_uid) not in (me, 0):
-                    raise Trouble(f"{entry}: belongs to user {owner}; remove it")
+                    raise UserError(f"{entry}: belongs to user {owner}; remove it")
 
 
 def _keeps_names(mode: int) -> bool:

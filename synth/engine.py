@@ -16,8 +16,8 @@ from .settings.knobs import Knobs
 _DEEPEST = 3  # looks that fade at once; a fourth begins from what is played
 
 
-class Visual:
-    """One instrument: its ears and its steering."""
+class Engine:
+    """One instrument: its analyzer and its steering."""
 
     HOP_SECONDS = HOP / RATE
 
@@ -46,10 +46,10 @@ class Visual:
         """Seconds by which latents trail the sound."""
         return self.analyzer.delay
 
-    def anew(self) -> "Visual":
+    def anew(self) -> "Engine":
         """An instrument with the same knobs that has heard nothing yet."""
         cues = self.cues.anew() if self.cues is not None else None
-        fresh = Visual(self.knobs, self.embed, cues)
+        fresh = Engine(self.knobs, self.embed, cues)
         fresh._cues_fit = self._cues_fit
         fresh.position, fresh.jump = replace(self.position), self.jump
         return fresh

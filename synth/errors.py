@@ -6,8 +6,8 @@ _LONGEST = 80  # characters of a bad value that are shown
 _READABLE = 10**40  # numbers from here on are told by their length
 
 
-class Trouble(Exception):
-    """One sentence that names the place, the value and the cure. The front door prints it."""
+class UserError(Exception):
+    """One sentence that names the place, the value and the cure. The command line prints it."""
 
 
 class _Brief(reprlib.Repr):

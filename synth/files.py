@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import Trouble
+from .errors import UserError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -34,19 +34,19 @@ class OwnFile(io.FileIO):
 def bytes_of(path: Path, most: int, *, what: str) -> bytes:
     """What a regular file of at most so many bytes holds; `what` it shall be, for complaints.
 
-    Folders, pipes and devices are not opened. Trouble for those, and for what cannot be read.
+    Folders, pipes and devices are not opened. UserError for those, and for what cannot be read.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise Trouble(f"{path}: is no file; name {what}")
+            raise UserError(f"{path}: is no file; name {what}")
         with os.fdopen(os.open(path, os.O_RDONLY | _AT_ONCE), "rb") as file:
             data = file.read(most + 1)
     except FileNotFoundError:
-        raise Trouble(f"{path}: no such {what.split(' ', 1)[1]}") from None
+        raise UserError(f"{path}: no such {what.split(' ', 1)[1]}") from None
     except (OSError, ValueError) as error:  # ValueError: a name that no system takes
         reason = getattr(error, "strerror", None) or str(error)
-        raise Trouble(f"{path}: cannot be read ({reason})") from None
+        raise UserError(f"{path}: cannot be read ({reason})") from None
     if len(data) > most:
         size = f"{most >> 20} MB" if most >> 20 else f"{most >> 10} kB"
-        raise Trouble(f"{path}: is larger than {size}; name {what}")
+        raise UserError(f"{path}: is larger than {size}; name {what}")
     return data

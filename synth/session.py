@@ -1,6 +1,6 @@
 """A show on disk, exactly: the sound as it was heard, and every hand on the instrument.
 
-A performance is a folder `NAME.ljlog` that is whole at any moment, also after a crash:
+A session is a folder `NAME.ljlog` that is whole at any moment, also after a crash:
 
     show.json      versions, generator, preset and every knob at the first hop
     sound.wav      mono float32 at RATE, hop after hop
@@ -30,8 +30,8 @@ import av
 import numpy as np
 
 from .constants import RATE
-from .engine import Visual
-from .errors import Trouble, shown
+from .engine import Engine
+from .errors import UserError, shown
 from .files import OwnFile
 from .latents.keyframes import Cues
 from .latents.latent import Embed, Latent
@@ -55,13 +55,13 @@ def changed(before: Knobs, after: Knobs) -> dict[str, Any]:
     }
 
 
-class PerformanceWriter:
-    """Appends to a new folder; not for the ears' own thread, for a disk may take its time."""
+class SessionWriter:
+    """Appends to a new folder; not for the analysis thread, for a disk may take its time."""
 
     def __init__(self, folder: Path, about: dict[str, Any], knobs: Knobs) -> None:
         """`about` is what to know of the show besides its knobs, as JSON values.
 
-        Trouble where the folder cannot be written; then nothing of it is left.
+        UserError where the folder cannot be written; then nothing of it is left.
         """
         check_new(folder)
         self.path = folder
@@ -117,24 +117,24 @@ class PerformanceWriter:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-def unwritable(path: Path, error: Exception) -> Trouble:
+def unwritable(path: Path, error: Exception) -> UserError:
     """What a failure to write means to a person."""
     reason = getattr(error, "strerror", None) or str(error)
-    return Trouble(f"{path}: cannot be written ({reason}); free space or name another place")
+    return UserError(f"{path}: cannot be written ({reason}); free space or name another place")
 
 
 def check_new(folder: Path) -> None:
-    """Trouble where a performance cannot be written."""
+    """UserError where a session cannot be written."""
     if folder.suffix != SUFFIX:
-        raise Trouble(f"{folder}: a performance's name ends in {SUFFIX}")
+        raise UserError(f"{folder}: a session's name ends in {SUFFIX}")
     if folder.exists():
-        raise Trouble(f"{folder}: is there already; name another, so that nothing is lost")
+        raise UserError(f"{folder}: is there already; name another, so that nothing is lost")
     if not folder.parent.is_dir():
-        raise Trouble(f"{folder}: the folder {folder.parent} does not exist; make it first")
+        raise UserError(f"{folder}: the folder {folder.parent} does not exist; make it first")
 
 
 @dataclass(frozen=True, slots=True)
-class Performance:
+class Session:
     """A show that was written down."""
 
     folder: Path
@@ -168,7 +168,7 @@ class _Shades:
         self._states = [(1.0, 1.0)]  # the shade then, and its aim from then on
         for event in events:
             if "blackout" in event:
-                at = event["hop"] * Visual.HOP_SECONDS
+                at = event["hop"] * Engine.HOP_SECONDS
                 state = (self._since(-1, at), 0.0 if event["blackout"] else 1.0)
                 self._times.append(at)
                 self._states.append(state)
@@ -191,20 +191,20 @@ def _faded(shade: float, aim: float, seconds: float) -> float:
     return max(aim, shade - step) if aim < shade else min(aim, shade + step)
 
 
-def performance_of(folder: Path) -> Performance:
-    """Read what `PerformanceWriter` wrote, also where a crash cut it short."""
+def load_session(folder: Path) -> Session:
+    """Read what `SessionWriter` wrote, also where a crash cut it short."""
     place = folder / "show.json"
     try:
         about = json.loads(place.read_text("utf-8"))
         knobs = _knobs_in(about.pop("knobs"), str(place))
     except (OSError, LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise Trouble(
-            f"{folder}: is no performance ({error}); name a folder that lj live --log wrote"
+        raise UserError(
+            f"{folder}: is no session ({error}); name a folder that lj live --log wrote"
         ) from None
     if about.get("format") != FORMAT:
-        raise Trouble(f"{place}: has format {about.get('format')}; this lj reads {FORMAT}")
+        raise UserError(f"{place}: has format {about.get('format')}; this lj reads {FORMAT}")
     events = sorted(_events(folder / "events.jsonl"), key=lambda event: int(event["hop"]))
-    return Performance(folder, about, knobs, tuple(events))  # two threads wrote: a hop may be late
+    return Session(folder, about, knobs, tuple(events))  # two threads wrote: a hop may be late
 
 
 def _knobs_in(values: dict[str, dict[str, Any]], place: str) -> Knobs:
@@ -224,7 +224,7 @@ def _events(path: Path) -> Iterator[Event]:
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise Trouble(f"{path}: cannot be read ({error})") from None
+        raise UserError(f"{path}: cannot be read ({error})") from None
     for number, line in enumerate(lines, 1):
         try:
             event = json.loads(line)
@@ -232,16 +232,16 @@ def _events(path: Path) -> Iterator[Event]:
         except (ValueError, LookupError, TypeError, RecursionError):
             if number == len(lines):
                 return  # cut short by a crash
-            raise Trouble(f"{path}: line {number} is no event") from None
+            raise UserError(f"{path}: line {number} is no event") from None
         _check(event, f"{path}: line {number}")
         yield event
 
 
 def _check(event: Event, place: str) -> None:
-    """Trouble where an event has a value that no writer gives it."""
+    """UserError where an event has a value that no writer gives it."""
     for name, (fits, words) in _VALUES.items():
         if name in event and not fits(event[name]):
-            raise Trouble(f"{place}: {name} is {shown(event[name])}; it must be {words}")
+            raise UserError(f"{place}: {name} is {shown(event[name])}; it must be {words}")
 
 
 def _is_count(value: object) -> bool:
@@ -269,13 +269,13 @@ _VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
 }
 
 
-class Replay(Visual):
-    """A visual on which a performance's hands play again; fed with its sound from the start."""
+class Replay(Engine):
+    """An engine on which a session's hands play again; fed with its sound from the start."""
 
-    def __init__(self, performance: Performance, embed: Embed, cues: Cues | None = None) -> None:
-        super().__init__(performance.knobs, embed, cues)
-        self._place = str(performance.folder / "events.jsonl")
-        self._coming = list(reversed(performance.events))
+    def __init__(self, session: Session, embed: Embed, cues: Cues | None = None) -> None:
+        super().__init__(session.knobs, embed, cues)
+        self._place = str(session.folder / "events.jsonl")
+        self._coming = list(reversed(session.events))
         self._hop = 0
         self._frozen = False
         self._unheard = -1  # the newest hop that was not heard

@@ -20,7 +20,7 @@ from synth.audio_file import hops_of
 from synth.generators import generator_of
 from synth.latents.bank import Bank
 from synth.latents.keyframes import Cues
-from synth.session import Replay, performance_of
+from synth.session import Replay, load_session
 
 MADE = Path(__file__).parent / "data" / "made_before"
 
@@ -32,16 +32,16 @@ def made(tmp_path: Path) -> Path:
 
 
 def test_a_show_plays_again(made: Path) -> None:
-    performance = performance_of(made / "show.ljlog")
-    kinds = {kind for event in performance.events for kind in event} - {"hop"}
+    session = load_session(made / "show.ljlog")
+    kinds = {kind for event in session.events for kind in event} - {"hop"}
     assert kinds == {"set", "fade", "freeze", "blackout", "cue"}
-    assert (performance.about["preset"], performance.about["generator"]) == (
+    assert (session.about["preset"], session.about["generator"]) == (
         "octaves",
         "procedural",
     )
     generator = generator_of("procedural", resolution=64, device="cpu")
-    replay = Replay(performance, generator.embed, Cues(Bank(made / "words.ljbank"), follows=False))
-    again = [replay.hear(hop) for hop in hops_of(performance.sound)]
+    replay = Replay(session, generator.embed, Cues(Bank(made / "words.ljbank"), follows=False))
+    again = [replay.hear(hop) for hop in hops_of(session.sound)]
     for frozen in range(33, 37):
         assert np.array_equal(again[frozen].noise, again[32].noise)
     assert not np.array_equal(again[37].noise, again[32].noise)
@@ -54,7 +54,7 @@ def test_a_show_plays_again(made: Path) -> None:
             (again[-1].noises, last["levels"]),
         ):
             np.testing.assert_allclose(mine, then, rtol=0, atol=1e-5)
-    assert [round(performance.shade(t), 2) for t in (0.4, 0.55, 0.99)] == [1.0, 0.93, 1.0]
+    assert [round(session.shade(t), 2) for t in (0.4, 0.55, 0.99)] == [1.0, 0.93, 1.0]
 
 
 def test_a_bank_with_a_noise_for_each_size_is_read(made: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_learnt_map_is_read(made: Path) -> None:
     own = next(one for one in maps_of(made / "maps", broken.append) if one.name == "Tiny Box")
     assert not broken
     assert not own.clock
-    assert own.controls == (
+    assert own.address_space == (
         Control("/steer/kick", cc=99),
         Control("/steer/truncation", cc=7),
         Control("/cue/go", note=36),

@@ -7,11 +7,11 @@ import av
 
 from synth.audio_file import hops_of
 from synth.constants import HOP, RATE
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.generators.procedural import Procedural
 from synth.latents.bank import Bank
 from synth.latents.keyframes import Cues
-from synth.session import Performance, Replay, performance_of
+from synth.session import Replay, Session, load_session
 
 from .measures import Digests
 from .player import Answer
@@ -37,7 +37,7 @@ def left(folder: Path, bank: Path, ended: Answer) -> Left:
     for read in (_film, _log):
         try:
             read(found, folder, bank, ended)
-        except (OSError, Trouble, ValueError, av.FFmpegError) as error:
+        except (OSError, UserError, ValueError, av.FFmpegError) as error:
             found.wrong.append(f"{type(error).__name__}: {error}")
     return found
 
@@ -53,12 +53,12 @@ def _film(found: Left, folder: Path, _bank: Path, ended: Answer) -> None:
 
 
 def _log(found: Left, folder: Path, bank: Path, ended: Answer) -> None:
-    performance = performance_of(folder / "night.ljlog")
-    found.events = len(performance.events)
+    session = load_session(folder / "night.ljlog")
+    found.events = len(session.events)
     if found.events != ended["events_written"]:
         found.wrong.append(f"the log has {found.events} of {ended['events_written']} events")
     digests = ended["digests"]
-    found.hops, again = _replayed(performance, bank)
+    found.hops, again = _replayed(session, bank)
     same = [a == b for a, b in zip(digests, again, strict=False)]
     found.replayed = Digests.BLOCK * sum(same)
     if not all(same) or len(again) != len(digests):
@@ -69,13 +69,13 @@ def _log(found: Left, folder: Path, bank: Path, ended: Answer) -> None:
             found.wrong.append(f"the {what} has {count} hops, {ended['hops']} were heard")
 
 
-def _replayed(performance: Performance, bank: Path) -> tuple[int, list[int]]:
+def _replayed(session: Session, bank: Path) -> tuple[int, list[int]]:
     """Hops that the log holds, and digests of the latents that they make."""
-    moving = tuple(event for event in performance.events if "freeze" not in event)
-    unfrozen = replace(performance, events=moving)  # what froze on screen moved on beneath it
-    visual = Replay(unfrozen, Procedural(64).embed, Cues(Bank(bank), follows=False))
+    moving = tuple(event for event in session.events if "freeze" not in event)
+    unfrozen = replace(session, events=moving)  # what froze on screen moved on beneath it
+    engine = Replay(unfrozen, Procedural(64).embed, Cues(Bank(bank), follows=False))
     digests, hops = Digests(), 0
-    for hop in hops_of(performance.sound):
-        digests.add(visual.hear(hop))
+    for hop in hops_of(session.sound):
+        digests.add(engine.hear(hop))
         hops += 1
     return hops, digests.found

@@ -14,7 +14,7 @@ from torch import Tensor
 from live.output.window import Place, Window
 from synth.generators import Generator
 from synth.latents.latent import Latent
-from synth.session import Event, PerformanceWriter
+from synth.session import Event, SessionWriter
 
 from .measures import Span
 
@@ -168,7 +168,7 @@ class Clock:
         return self._real() + self.more
 
 
-class Counted(PerformanceWriter):
+class Counted(SessionWriter):
     """A session writer that knows what it wrote."""
 
     hops, events = 0, 0

@@ -23,21 +23,21 @@ import numpy as np
 
 import live.control.preset_files
 from live.audio.microphone import Microphone
-from live.control.parameters import Desk
+from live.control.parameters import Parameters
 from live.engine.ladder import Step
 from live.output.recorder import Recorder
 from live.output.window import Place
-from live.output.writer_thread import Keeper, Writer
+from live.output.writer_thread import Recording, Writer
 from live.show import Show
 from live.supervisor import Supervisor
-from lj.doors import Doors, Wanted
+from lj.servers import Servers, Wanted
 from synth import generators
-from synth.engine import Visual
+from synth.engine import Engine
 from synth.generators import Generator
 from synth.latents.bank import Bank
 from synth.latents.keyframes import Cues
 from synth.latents.latent import Latent
-from synth.session import PerformanceWriter
+from synth.session import SessionWriter
 from synth.settings.preset import Preset, preset_of
 
 from .measures import Digests
@@ -70,7 +70,7 @@ class Stage:
         generator = ladder[0].make()
         self.show = Show(
             Microphone("pulse"),
-            Desk(preset, [], look),
+            Parameters(preset, [], look),
             generator,
             ladder,
             cues=Cues(Bank(folder / "cues.ljbank"), follows=False),
@@ -81,15 +81,15 @@ class Stage:
             title=TITLE,
             on_key=self._key,
             tell=partial(self.supervisor.faults.tell, "window"),
-            holds=lambda: self.show.painter.frozen,
+            holds=lambda: self.show.renderer.frozen,
         )
         osc, http = (f"127.0.0.1:{given[door]}" for door in ("osc", "http"))
         midi = "auto" if given["midi"] else "off"
         self.digests = Digests()
-        self._keep_hop, self.show.ears.after_hop = self.show.ears.after_hop, self._heard
-        self.doors = Doors(self.show, Wanted.of(osc, None, None, http, True, midi))
-        self.doors._port.inbox._wall = self.wall
-        self.show.farewells.append(self.doors.close)
+        self._keep_hop, self.show.analysis.after_hop = self.show.analysis.after_hop, self._heard
+        self.servers = Servers(self.show, Wanted.of(osc, None, None, http, True, midi))
+        self.servers._port.inbox._wall = self.wall
+        self.show.farewells.append(self.servers.close)
         self.log = Counted(folder / "night.ljlog", _about(preset, generator), preset.knobs)
         self._thrown_away: Writer | None = None
         self._held: list[int] = []
@@ -150,22 +150,22 @@ class Stage:
 
     def _misled(self) -> None:
         """What has no object of its own is led astray at the module that has it."""
-        hear, read = Visual.hear, preset_of
+        hear, read = Engine.hear, preset_of
 
-        def heard(visual: Visual, hop: np.ndarray, at: float | None = None) -> Latent:
+        def heard(engine: Engine, hop: np.ndarray, at: float | None = None) -> Latent:
             match self.hearing.now:
                 case "raise":
                     raise RuntimeError("hearing was told to fail")
                 case "hang":
                     self.hearing.hang()
-            return hear(visual, hop, at)
+            return hear(engine, hop, at)
 
         def parsed(name: str, *given: Any) -> Preset:
             if self.reading.now == "hang":
                 self.reading.hang()
             return read(name, *given)
 
-        Visual.hear = heard  # type: ignore[method-assign, assignment]
+        Engine.hear = heard  # type: ignore[method-assign, assignment]
         live.control.preset_files.preset_of = parsed  # type: ignore[attr-defined, assignment]
 
     # ---- the evening
@@ -175,14 +175,14 @@ class Stage:
         film = self.folder / "night.mp4"
         report = self.show.run(
             self.window,
-            keepers=lambda: [Recorder(film, (SIDES[0], SIDES[0])), self.log],
+            recordings=lambda: [Recorder(film, (SIDES[0], SIDES[0])), self.log],
             report=self.folder / "report.json",
         )
         self.window.close()
         return {
             "ended": report.ended,
             "report": report.values(),
-            "hops": self.show.ears.hops,
+            "hops": self.show.analysis.hops,
             "hops_written": self.log.hops,
             "events_written": self.log.events,
             "digests": self.digests.found,
@@ -200,7 +200,7 @@ class Stage:
 
     def _status(self) -> Answer:
         show, report = self.show, self.show.report()
-        cues = show.visual.cues
+        cues = show.engine.cues
         return {
             "drawings": self.window.drawings.taken(),
             "pictures": self.window.pictures.taken(),
@@ -210,10 +210,10 @@ class Stage:
             "onsets_heard": report.onsets_heard,
             "onsets_shown": report.onsets_shown,
             "lost": report.drops,
-            "hops": show.ears.hops,
+            "hops": show.analysis.hops,
             "cue": cues.playing if cues is not None else "",
-            "preset": show.desk.preset.name,
-            "plays_file": show.desk.playing is not None,
+            "preset": show.parameters.preset.name,
+            "plays_file": show.parameters.playing is not None,
             "doors": self._counts(),
             "faults": [
                 *((f.part, f.kind, f.count, f.latest) for f in self.supervisor.faults),
@@ -227,8 +227,8 @@ class Stage:
         show, now = self.show, time.monotonic()
         troubles = {
             "input": show._source.trouble,
-            "hearing": show.ears.trouble,
-            "preset": show.desk.trouble,
+            "hearing": show.analysis.trouble,
+            "preset": show.parameters.trouble,
             "window": self.window.trouble if "opened anew" in self.window.trouble else "",
         }
         ills = [f"{part}: {trouble}" for part, trouble in troubles.items() if trouble]
@@ -241,13 +241,13 @@ class Stage:
         return ills
 
     def _counts(self) -> dict[str, int]:
-        port = self.doors._port
+        port = self.servers._port
         names = ("received", "dropped", "malformed")
         return {name: int(getattr(port, name, 0)) for name in names}
 
     def _addresses(self) -> Answer:
-        controls = self.doors._port.controls
-        return {"addresses": list(controls.nodes), "presets": list(controls.presets())}
+        address_space = self.servers._port.address_space
+        return {"addresses": list(address_space.nodes), "presets": list(address_space.presets())}
 
     # ---- what is done
 
@@ -289,13 +289,13 @@ class Stage:
         self.disk.put("hang" if how == "hang" else "full", seconds)
         writer = Writer(self._keeper(how), self.supervisor)
         self._thrown_away = writer
-        self.show.keeping._writers.append(writer)
+        self.show.recordings._writers.append(writer)
 
-    def _keeper(self, how: str) -> Keeper:
+    def _keeper(self, how: str) -> Recording:
         if self.small is not None and how == "film":
             return Recorder(self.small / "small.mp4")
         if self.small is not None and how == "log":
-            return PerformanceWriter(self.small / "small.ljlog", {}, self.show.visual.knobs)
+            return SessionWriter(self.small / "small.ljlog", {}, self.show.engine.knobs)
         return Stuck(self.folder / "stuck", self.disk)
 
     def _let_go_of_keeper(self) -> None:
@@ -303,7 +303,7 @@ class Stage:
         if writer is not None:
             writer.close()
             writer.ended.wait(5.0)
-            self.show.keeping._writers.remove(writer)
+            self.show.recordings._writers.remove(writer)
             writer.dismiss()
             for left in self.small.iterdir() if self.small is not None else ():
                 shutil.rmtree(left) if left.is_dir() else left.unlink()

@@ -1,4 +1,4 @@
-"""Everything around the show: a screen, sound, controllers, a disk that is too small, doors."""
+"""Everything around the show: a screen, sound, controllers, a disk that is too small, ports."""
 
 import json
 import os

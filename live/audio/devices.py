@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from synth.errors import Trouble
+from synth.errors import UserError
 
 _MISSING = (
     "sounddevice is not installed; pip install 'latent-jockey[live]', or play a file with --file"
@@ -41,13 +41,13 @@ class Input:
 
 
 def check_installed() -> None:
-    """Raise Trouble where there is no library for sound; does not begin it."""
+    """Raise UserError where there is no library for sound; does not begin it."""
     if importlib.util.find_spec("sounddevice") is None:
-        raise Trouble(_MISSING)
+        raise UserError(_MISSING)
 
 
 def portaudio() -> Any:
-    """The sounddevice module, or Trouble that says what is missing.
+    """The sounddevice module, or UserError that says what is missing.
 
     Its own farewell at exit closes streams, which waits for ever where a sound server hangs; the
     system closes them all the same.
@@ -55,9 +55,9 @@ def portaudio() -> Any:
     try:
         import sounddevice
     except ImportError:
-        raise Trouble(_MISSING) from None
+        raise UserError(_MISSING) from None
     except OSError:
-        raise Trouble(
+        raise UserError(
             "the PortAudio library is missing; apt-get install libportaudio2, or play a file "
             "with --file"
         ) from None
@@ -85,7 +85,7 @@ def inputs() -> list[Input]:
 def chosen(devices: Sequence[Input], wanted: str | None) -> Input:
     """The input of a number, a name or a part of a name; the default one when none is wanted."""
     if not devices:
-        raise Trouble(
+        raise UserError(
             "no sound input was found; plug one in, start the sound server, or play a file with "
             "--file"
         )
@@ -97,10 +97,10 @@ def chosen(devices: Sequence[Input], wanted: str | None) -> Input:
     found = numbered or exact or part
     if not found:
         names = ", ".join(d.name for d in devices)
-        raise Trouble(f"--input {wanted}: no such input; use one of {names}")
+        raise UserError(f"--input {wanted}: no such input; use one of {names}")
     if len(found) > 1:
         names = ", ".join(f"{d.number} {d.name}" for d in found)
-        raise Trouble(f"--input {wanted}: could be {names}; use the number")
+        raise UserError(f"--input {wanted}: could be {names}; use the number")
     return found[0]
 
 

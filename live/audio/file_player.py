@@ -9,7 +9,7 @@ import numpy as np
 
 from synth.audio_file import hops_of, song_of
 from synth.constants import HOP, RATE
-from synth.errors import Trouble
+from synth.errors import UserError
 
 from ..supervisor import Shift, Supervisor, Worker
 from .ring_buffer import Ring
@@ -25,7 +25,7 @@ class Playback:
     """Plays a song into a ring at the pace of the clock, and aloud where there is an output."""
 
     def __init__(self, song: Path, *, start: float = 0.0, aloud: bool = True) -> None:
-        """Trouble when the file holds no sound; `start` is in seconds."""
+        """UserError when the file holds no sound; `start` is in seconds."""
         song_of(song)
         self.name = song.name
         self.ring = Ring(RATE, 1)
@@ -61,7 +61,7 @@ class Playback:
                 self._skip_on()
                 return
             hop = next(self._hops, None)
-        except Trouble as trouble:
+        except UserError as trouble:
             self._end(shift, str(trouble))
             return
         if hop is None:
@@ -81,7 +81,7 @@ class Playback:
         """Some way towards the start."""
         step = min(self._skip, _SKIPPED)
         if sum(1 for _ in islice(self._hops, step)) < step:
-            raise Trouble(f"{self.name}: ends before {self.start_at:g} s; use an earlier --start")
+            raise UserError(f"{self.name}: ends before {self.start_at:g} s; use an earlier --start")
         self._skip -= step
 
     def _wait(self, shift: Shift) -> None:

@@ -61,7 +61,7 @@ class Microphone:
         self._worker: Worker | None = None
 
     def start(self, supervisor: Supervisor) -> None:
-        """Begin; Trouble where sound can never be heard, for want of a library."""
+        """Begin; UserError where sound can never be heard, for want of a library."""
         check_installed()
         self._supervisor, self._looked = supervisor, time.monotonic()
         self._worker = supervisor.employ(PART, self._keep)
@@ -127,7 +127,7 @@ class Microphone:
             self._say(_SILENT, now - attempt.process.begun > _OPENING)
 
     def _say(self, trouble: str, holds: bool) -> None:
-        """Trouble that lasts, told when it begins."""
+        """UserError that lasts, told when it begins."""
         if holds and self.line.trouble != trouble:
             self.line = replace(self.line, trouble=trouble)
             self._tell(trouble)

@@ -1,4 +1,4 @@
-"""Samples from the audio callback to the ears, through memory that is never allocated again."""
+"""Samples from the input to the analysis thread, through memory that is never allocated again."""
 
 import threading
 import time

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from synth.errors import Trouble
+from synth.errors import UserError
 
 from .network_addresses import Network, ip_of
 
@@ -17,12 +17,12 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def networks_of(text: str | None, option: str) -> tuple[Network, ...]:
-    """Networks of a list such as `10.0.0.2,192.168.1.0/24`; Trouble for what is no address."""
+    """Networks of a list such as `10.0.0.2,192.168.1.0/24`; UserError for what is no address."""
     parts = [part.strip() for part in text.split(",")] if text is not None else []
     try:
         return tuple(ipaddress.ip_network(part, strict=False) for part in parts)
     except ValueError as error:
-        raise Trouble(
+        raise UserError(
             f"{option} is {str(text)[:80]} ({str(error)[:80]}); write IP addresses or networks, "
             "such as 10.0.0.2,192.168.1.0/24"
         ) from None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from synth.errors import Trouble, cut, shown
+from synth.errors import UserError, cut, shown
 from synth.latents.bank import Bank
 from synth.settings.knobs import (
     Knob,
@@ -56,11 +56,11 @@ class Node:
         return (READ if self.read else 0) + (WRITE if self.write else 0)
 
 
-class Controls:
+class AddressSpace:
     """What controllers may do with a show, and what they may know of it."""
 
     def __init__(self, show: "Show") -> None:
-        self._show, self._desk = show, show.desk
+        self._show, self._desk = show, show.parameters
         self.nodes: dict[str, Node] = {}
         for node in [*self._knobs(), *self._actions(), *self._senses()]:
             assert node.address not in self.nodes, node.address
@@ -75,7 +75,7 @@ class Controls:
         """Carry out one message; what cannot be is refused, counted and told, never raised."""
         try:
             self._carry_out(address, arguments)
-        except Trouble as trouble:
+        except UserError as trouble:
             self._refuse(address, str(trouble))
             return False
         except Exception as error:  # whatever it was: the thread that plays it must live
@@ -90,11 +90,11 @@ class Controls:
             address, arguments = "/cue", [_cue_in(address)]
         node = self.nodes.get(address)
         if node is None:
-            raise Trouble(f"{cut(address)}: there is no such address to write to")
+            raise UserError(f"{cut(address)}: there is no such address to write to")
         if node.write is None:
             knob = node.knob
             cure = f"; begin with --set {knob.name}=…" if knob is not None else ""
-            raise Trouble(f"{address}: can only be read{cure}")
+            raise UserError(f"{address}: can only be read{cure}")
         node.write(arguments)
 
     def _refuse(self, address: str, trouble: str) -> None:
@@ -129,7 +129,7 @@ class Controls:
         return self._show.picture
 
     def _lines(self) -> list[str]:
-        cues = getattr(getattr(self._show, "visual", None), "cues", None)
+        cues = getattr(getattr(self._show, "engine", None), "cues", None)
         return [entry.text for entry in cues.bank.entries] if cues is not None else []
 
     # ---- what there is
@@ -138,21 +138,21 @@ class Controls:
         return [node for knob in table() for node in self._knob(knob)]
 
     def _knob(self, knob: Knob) -> list[Node]:
-        address, desk = "/" + knob.name.replace(".", "/"), self._desk
+        address, parameters = "/" + knob.name.replace(".", "/"), self._desk
 
         def read() -> list[Any]:
-            return _plain(value_of(desk.wanted, knob.name))
+            return _plain(value_of(parameters.wanted, knob.name))
 
         if knob.read_only:
             return [Node(address, _tags(knob), knob.sentence, read, None, knob)]
 
         def write(arguments: Arguments) -> None:
             value = list(arguments) if isinstance(knob.default, tuple) else _one(address, arguments)
-            desk.turn(knob.name, coerced(knob, value))
+            parameters.turn(knob.name, coerced(knob, value))
 
         def reset(arguments: Arguments) -> None:
             if not _released(arguments):
-                desk.turn(knob.name, value_of(desk.preset.knobs, knob.name))
+                parameters.turn(knob.name, value_of(parameters.preset.knobs, knob.name))
 
         nodes = [
             Node(address, _tags(knob), knob.sentence, read, write, knob),
@@ -163,15 +163,15 @@ class Controls:
 
         def add(arguments: Arguments) -> None:
             step = _number(f"{address}/add", _one(f"{address}/add", arguments))
-            desk.turn(knob.name, stepped(knob, value_of(desk.wanted, knob.name), step))
+            parameters.turn(knob.name, stepped(knob, value_of(parameters.wanted, knob.name), step))
 
         def to(arguments: Arguments) -> None:
             if len(arguments) != 2:
-                raise Trouble(
+                raise UserError(
                     f"{address}/to has {len(arguments)} arguments; send value and seconds"
                 )
             target, seconds = (_number(f"{address}/to", a) for a in arguments)
-            desk.ramp(knob.name, target, seconds)
+            parameters.ramp(knob.name, target, seconds)
 
         nodes.append(Node(f"{address}/add", "f", "Turn it by so much.", None, add))
         if not isinstance(knob.default, int):
@@ -179,7 +179,7 @@ class Controls:
         return nodes
 
     def _actions(self) -> list[Node]:
-        show, desk = self._show, self._desk
+        show, parameters = self._show, self._desk
 
         def pressed(action: Callable[[], object]) -> Callable[[Arguments], None]:
             def write(arguments: Arguments) -> None:
@@ -200,22 +200,22 @@ class Controls:
 
         def load(arguments: Arguments) -> None:
             if not 1 <= len(arguments) <= 2 or not isinstance(arguments[0], str):
-                raise Trouble("/preset/load: send a preset's name, and seconds if you like")
+                raise UserError("/preset/load: send a preset's name, and seconds if you like")
             fade = _number("/preset/load", arguments[1]) if arguments[1:] else None
-            there = desk.presets()
+            there = parameters.presets()
             if arguments[0] not in there:
                 known = cut(", ".join(there), 400)
-                raise Trouble(f"“{cut(arguments[0])}” is no preset; use {known}")
-            desk.load(there[arguments[0]], fade and min(max(0.0, fade), _LONGEST_FADE))
+                raise UserError(f"“{cut(arguments[0])}” is no preset; use {known}")
+            parameters.load(there[arguments[0]], fade and min(max(0.0, fade), _LONGEST_FADE))
 
         def seed(arguments: Arguments) -> None:
             value = _one("/seed", arguments) if arguments else secrets.randbelow(2**32)
-            desk.turn("steer.seed", coerced(knob_of("steer.seed"), value))
+            parameters.turn("steer.seed", coerced(knob_of("steer.seed"), value))
 
         def bank() -> Bank:
-            if show.visual.cues is None:
-                raise Trouble("/cue: there is no bank; begin the show with --bank")
-            return show.visual.cues.bank
+            if show.engine.cues is None:
+                raise UserError("/cue: there is no bank; begin the show with --bank")
+            return show.engine.cues.bank
 
         def cue(arguments: Arguments) -> None:
             there = bank()
@@ -224,26 +224,26 @@ class Controls:
             if not isinstance(number, (int, float)) or isinstance(number, bool):
                 number = None
             if number is None or number not in range(len(there)):
-                raise Trouble(f"/cue: {shown(wanted)} is no keyframe; use 0 to {len(there) - 1}")
-            desk.cue(int(number))
+                raise UserError(f"/cue: {shown(wanted)} is no keyframe; use 0 to {len(there) - 1}")
+            parameters.cue(int(number))
 
         def cued(what: Literal["next", "release"]) -> None:
             bank()
-            desk.cue(what)
+            parameters.cue(what)
 
         def learn(arguments: Arguments) -> None:
             if self.learn is None:
-                raise Trouble("/midi/learn: there is no MIDI; begin the show with --midi")
+                raise UserError("/midi/learn: there is no MIDI; begin the show with --midi")
             address = _one("/midi/learn", arguments)
             node = self.nodes.get(address) if isinstance(address, str) else None
             if node is None or node.write is None:
-                raise Trouble(f"/midi/learn: {shown(address)} is no address to write to")
+                raise UserError(f"/midi/learn: {shown(address)} is no address to write to")
             self.learn(node.address)
 
         def panic() -> None:
             show.freeze(False)
             show.blackout(False)
-            desk.reset()
+            parameters.reset()
 
         return [
             Node(
@@ -252,17 +252,25 @@ class Controls:
                 "Fade to a preset: its name, and seconds.",
                 None,
                 load,
-                choices=lambda: list(desk.presets()),
+                choices=lambda: list(parameters.presets()),
             ),
-            Node("/preset/next", "N", "The next preset.", None, pressed(lambda: desk.step(1))),
-            Node("/preset/previous", "N", "The one before.", None, pressed(lambda: desk.step(-1))),
-            Node("/preset/name", "s", "The preset that plays.", lambda: [desk.preset.name]),
+            Node(
+                "/preset/next", "N", "The next preset.", None, pressed(lambda: parameters.step(1))
+            ),
+            Node(
+                "/preset/previous",
+                "N",
+                "The one before.",
+                None,
+                pressed(lambda: parameters.step(-1)),
+            ),
+            Node("/preset/name", "s", "The preset that plays.", lambda: [parameters.preset.name]),
             Node(
                 "/freeze",
                 "T",
                 "Hold the picture.",
-                lambda: [show.painter.frozen],
-                switch("/freeze", lambda: show.painter.frozen, show.freeze),
+                lambda: [show.renderer.frozen],
+                switch("/freeze", lambda: show.renderer.frozen, show.freeze),
             ),
             Node(
                 "/blackout",
@@ -287,7 +295,9 @@ class Controls:
                 None,
                 pressed(lambda: cued("release")),
             ),
-            Node("/tap", "N", "Tap the tempo.", None, pressed(lambda: desk.tap(self._clock()))),
+            Node(
+                "/tap", "N", "Tap the tempo.", None, pressed(lambda: parameters.tap(self._clock()))
+            ),
             Node(
                 "/panic",
                 "N",
@@ -306,12 +316,12 @@ class Controls:
             values: Callable[[Any], list[Any]], silence: list[Any]
         ) -> Callable[[], list[Any]]:
             def read() -> list[Any]:
-                return silence if show.visual.heard is None else values(show.visual.heard)
+                return silence if show.engine.heard is None else values(show.engine.heard)
 
             return read
 
         def level() -> list[float]:
-            heard = show.ears.level if math.isfinite(show.ears.level) else 0.0
+            heard = show.analysis.level if math.isfinite(show.analysis.level) else 0.0
             return [round(20 * math.log10(max(heard, _QUIETEST)), 2)]
 
         return [
@@ -325,14 +335,14 @@ class Controls:
                 "/sense/onset_count",
                 "i",
                 "Onsets since the show began.",
-                lambda: [show.ears.moments.heard],
+                lambda: [show.analysis.moments.heard],
             ),
             Node(
                 "/sense/beat",
                 "fif",
                 "Phase of the beat 0 to 1, beats since the show began, beats a minute.",
                 heard(
-                    lambda h: [round(h.beat_phase, 4), show.ears.beats, round(h.bpm, 2)],
+                    lambda h: [round(h.beat_phase, 4), show.analysis.beats, round(h.bpm, 2)],
                     [0.0, 0, 0.0],
                 ),
             ),
@@ -357,7 +367,7 @@ class Controls:
 
 def _one(address: str, arguments: Arguments) -> Any:
     if len(arguments) != 1:
-        raise Trouble(f"{address} has {len(arguments)} arguments; send one")
+        raise UserError(f"{address} has {len(arguments)} arguments; send one")
     return arguments[0]
 
 
@@ -370,7 +380,7 @@ def _number(address: str, value: object) -> float:
             number = math.inf
         if math.isfinite(number):
             return as_sent(number)
-    raise Trouble(f"{address} has {shown(value)}; send a number")
+    raise UserError(f"{address} has {shown(value)}; send a number")
 
 
 def _released(arguments: Arguments) -> bool:

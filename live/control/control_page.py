@@ -10,7 +10,7 @@ from PIL import Image
 
 from synth.settings.preset import shipped
 
-from .address_space import Controls
+from .address_space import AddressSpace
 from .http_server import Answer, sentence
 
 _KINDS = {
@@ -26,9 +26,11 @@ _KEPT = {"Cache-Control": "max-age=3600"}
 class ControlPage:
     """Answers what lies under /page; no name from outside becomes a path."""
 
-    def __init__(self, controls: Controls, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, address_space: AddressSpace, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         # Read now: where descriptors are used up later, the page is still there.
-        self._controls, self._clock = controls, clock
+        self._controls, self._clock = address_space, clock
         self._files = {name: _read("live.control", f"page/{name}") for name in _KINDS}
         self._preview, self._previewed = b"", 0.0
 

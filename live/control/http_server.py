@@ -20,14 +20,14 @@ from typing import Any, Protocol
 
 from aiohttp import WSMsgType, web
 
-from synth.errors import Trouble
+from synth.errors import UserError
 
 from ..faults import Faults, reason_of
 from ..supervisor import Shift, Supervisor, Worker
 from .access import Guard, Refusal, plain_host
 from .network_addresses import Place, interfaces, is_everywhere, is_loopback, resolved, written
 from .osc_packets import LARGEST
-from .rate_limit import Allowance
+from .rate_limit import RateLimit
 
 PART = "HTTP"
 MOST = 64  # connections
@@ -121,7 +121,7 @@ class HttpServer:
         """With a `token` every request needs it; beyond loopback there is one in any case.
 
         `names` are what others may call this machine. They are safe there: who gives such a name
-        to an address of his own, or lets it point here, has no token. Trouble names the option
+        to an address of his own, or lets it point here, has no token. UserError names the option
         where the place is taken or cannot be had.
         """
         self.faults = Faults()
@@ -162,7 +162,7 @@ class HttpServer:
             listener.setblocking(False)
         except OSError as error:
             listener.close()
-            raise Trouble(
+            raise UserError(
                 f"{self._option} {written(self.place)}: {error.strerror}; use another"
             ) from None
         self.place = listener.getsockname()[:2]
@@ -258,7 +258,7 @@ class _Service:
         self._faults = server.faults
         self._hosts, self._looked = server.hosts(), -math.inf
         self._connections: list[_Connection] = []
-        self._requests, self._guesses = Allowance(_RATE, _BURST), Allowance(*_GUESSES)
+        self._requests, self._guesses = RateLimit(_RATE, _BURST), RateLimit(*_GUESSES)
 
     async def run(self, shift: Shift) -> None:
         """Serve until the shift is over."""
@@ -270,8 +270,8 @@ class _Service:
             lingering_time=1.0,
             keepalive_timeout=self._server.patience,
         )
-        door = self._listener.fileno()
-        loop.add_reader(door, self._accept, loop, door)
+        listening = self._listener.fileno()
+        loop.add_reader(listening, self._accept, loop, listening)
         publishing = loop.create_task(self._publish())
         try:
             while not shift.over:
@@ -279,7 +279,7 @@ class _Service:
                 self._look(loop.time())
                 await asyncio.sleep(_BEAT)
         finally:
-            loop.remove_reader(door)
+            loop.remove_reader(listening)
             publishing.cancel()
             await self._end()
 
@@ -290,7 +290,7 @@ class _Service:
 
     # ---- connections
 
-    def _accept(self, loop: asyncio.AbstractEventLoop, door: int) -> None:
+    def _accept(self, loop: asyncio.AbstractEventLoop, listening: int) -> None:
         """One at a time: the descriptor of one that gave its place up is closed in between."""
         try:
             peer, address = self._listener.accept()
@@ -298,8 +298,8 @@ class _Service:
             if error.errno in _EXHAUSTED:
                 text = f"no connection can be taken in ({error.strerror}); tried again"
                 self._faults.tell(PART, text, kind="exhausted")
-                loop.remove_reader(door)
-                loop.call_later(_BREATH, loop.add_reader, door, self._accept, loop, door)
+                loop.remove_reader(listening)
+                loop.call_later(_BREATH, loop.add_reader, listening, self._accept, loop, listening)
             return  # else: nobody is there any more
         if not self._make_room(loop.time()):
             peer.close()

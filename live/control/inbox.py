@@ -13,7 +13,7 @@ from typing import Any
 
 from ..faults import Faults, reason_of
 from .osc_packets import LARGEST, messages
-from .rate_limit import Allowance
+from .rate_limit import RateLimit
 
 RATE, BURST = 4000.0, 400.0  # messages a second, and at once
 _BYTES = 64  # of a packet that cost as much as a message
@@ -49,7 +49,7 @@ class Inbox:
         self.faults = Faults(clock)
         self.received = self.dropped = self.malformed = 0
         self._part, self._carry_out, self._clock, self._wall = part, carry_out, clock, wall
-        self._allowance = Allowance(RATE, BURST, clock)
+        self._allowance = RateLimit(RATE, BURST, clock)
         self._later: list[_Timed] = []
         self._number = itertools.count()
         self._lock = threading.Lock()  # a thread that hung may wake beside the one that took over

@@ -7,19 +7,21 @@ from typing import Any, cast
 from synth.settings.preset import preset_of
 
 from ..supervisor import Supervisor
-from .address_space import Controls, Node
+from .address_space import AddressSpace, Node
 from .oscquery import described
-from .parameters import Desk
+from .parameters import Parameters
 
 _ACCESS = {1: "read", 2: "write", 3: "read and write"}
 _WIDTH, _HEIGHT, _GAP, _COLUMNS = 180, 64, 8, 4  # pixels, and faders beside one another
 
 
 def nodes(preset: str) -> list[Node]:
-    """Every address, with no show behind it: what a desk alone knows can be read."""
-    desk = Desk(preset_of(preset), [], None)
-    nobody = SimpleNamespace(desk=desk, freeze=None, blackout=None, supervisor=Supervisor())
-    return list(Controls(cast(Any, nobody)).nodes.values())
+    """Every address, with no show behind it: what parameters alone know can be read."""
+    parameters = Parameters(preset_of(preset), [], None)
+    nobody = SimpleNamespace(
+        parameters=parameters, freeze=None, blackout=None, supervisor=Supervisor()
+    )
+    return list(AddressSpace(cast(Any, nobody)).nodes.values())
 
 
 def markdown(preset: str) -> str:

@@ -11,13 +11,13 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from synth.errors import Trouble, cut
+from synth.errors import UserError, cut
 from synth.settings.knobs import Knob
 
 from ..faults import Clock, reason_of
 from ..supervisor import Shift, Supervisor, Worker
 from ..sync.midi_clock import MidiClock
-from .address_space import Controls, Node
+from .address_space import AddressSpace, Node
 from .midi_driver import Told, driver_for
 from .midi_map import Control, Map, kept, maps_of
 from .midi_ports import Box, Ports
@@ -38,13 +38,13 @@ class Midi:
     """Listens to every controller that has a map."""
 
     def __init__(
-        self, controls: Controls, folder: Path | None, *, wanted: str | None = None
+        self, address_space: AddressSpace, folder: Path | None, *, wanted: str | None = None
     ) -> None:
         """`folder` holds maps of one's own; `wanted` names a port that needs no map to be opened.
 
-        Trouble when MIDI cannot be had at all. A map that is broken is told at the start.
+        UserError when MIDI cannot be had at all. A map that is broken is told at the start.
         """
-        self.controls = controls
+        self.address_space = address_space
         self.dropped = 0  # messages that came too fast
         self._supervisor: Supervisor | None = None
         self._untold: list[tuple[str, str]] = []  # faults from before the start
@@ -67,7 +67,7 @@ class Midi:
         self._clock = self._ports.clock = supervisor.clock
         for text, kind in self._untold:
             self._tell(text, kind)
-        self.controls.learn = self.learn
+        self.address_space.learn = self.learn
         self._workers = [
             supervisor.employ("MIDI in", self._play, renew=lambda: None),
             supervisor.employ("MIDI", self._ports.tend, renew=self._ports.renew),
@@ -75,7 +75,7 @@ class Midi:
 
     def stop(self) -> None:
         """End within a second; a driver that does not let go is told and left behind."""
-        self.controls.learn = None
+        self.address_space.learn = None
         self._heard.put(None)
         for worker in self._workers:
             worker.end()
@@ -106,10 +106,12 @@ class Midi:
     def learn(self, address: str) -> None:
         """The next control that is moved plays this address; none ends learning.
 
-        Trouble where no control can play it.
+        UserError where no control can play it.
         """
         if address and (why := self._hindrance(address)):
-            raise Trouble(f"/midi/learn: {cut(address)} {why}; learn a knob, a switch or a button")
+            raise UserError(
+                f"/midi/learn: {cut(address)} {why}; learn a knob, a switch or a button"
+            )
         with self._lock:
             self._learning, self._learning_since = address, self._clock()
         self._remind(f"move a control for {address}" if address else "no control is learnt")
@@ -118,7 +120,7 @@ class Midi:
         """Learn the first knob, then the next at each call, then none; key L does this."""
         addresses = [
             address
-            for address, node in self.controls.nodes.items()
+            for address, node in self.address_space.nodes.items()
             if node.knob is not None and not _hindrance(node)
         ]
         here = addresses.index(self._learning) if self._learning in addresses else -1
@@ -137,7 +139,9 @@ class Midi:
         if found is None:
             return None
         playable = self._playable(found)
-        takeover = Takeover(playable, self._knob, self._value, self.controls.receive, self._tell)
+        takeover = Takeover(
+            playable, self._knob, self._value, self.address_space.receive, self._tell
+        )
         return Box(port, found, takeover)
 
     def _playable(self, found: Map) -> Map:
@@ -153,18 +157,18 @@ class Midi:
 
     def _hindrance(self, address: str) -> str:
         """Why no control can play an address; empty where one can."""
-        node = self.controls.nodes.get(address)
+        node = self.address_space.nodes.get(address)
         if node is None:  # /cue/3 and /cue/words are actions of no node
             return "" if address.startswith("/cue/") else "is no address"
         return _hindrance(node)
 
     def _knob(self, address: str) -> Knob | None:
-        node = self.controls.nodes.get(address)
+        node = self.address_space.nodes.get(address)
         return node.knob if node is not None else None
 
     def _value(self, address: str) -> Any:
         """The one value at an address; KeyError where there is none."""
-        values = self.controls.value(address)
+        values = self.address_space.value(address)
         if len(values) != 1:
             raise KeyError(address)
         return values[0]
@@ -235,9 +239,9 @@ class Midi:
                 self._remind(f"{kind} cannot be learnt; move another control")
 
     def _load(self, box: Box, program: int) -> None:
-        names = list(self.controls.presets())
+        names = list(self.address_space.presets())
         if program < len(names):
-            self.controls.receive("/preset/load", [names[program]])
+            self.address_space.receive("/preset/load", [names[program]])
         else:
             text = f"{box.name}: program {program + 1} is asked for; there are {len(names)} presets"
             self._tell(text, "program")
@@ -249,7 +253,7 @@ class Midi:
         if bpm is not None:
             self._bpm = bpm
             if abs(self._value("/hear/bpm") - bpm) > _SAME_TEMPO:
-                self.controls.receive("/hear/bpm", [bpm])
+                self.address_space.receive("/hear/bpm", [bpm])
         if self._tempo.absurd:
             self._tell(f"{box.name}: its clock {self._tempo.absurd}", "clock")
             self._tempo.absurd = ""
@@ -257,7 +261,7 @@ class Midi:
     def _let_tempo_go(self) -> None:
         """The preset's tempo again, mostly none: music is listened to; what was tapped stays."""
         if abs(self._value("/hear/bpm") - self._bpm) <= _SAME_TEMPO:
-            self.controls.receive("/hear/bpm/reset", [])
+            self.address_space.receive("/hear/bpm/reset", [])
             self._say("the MIDI clock stopped; the tempo is heard again")
 
     # ---- learning

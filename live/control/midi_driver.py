@@ -17,7 +17,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from synth.errors import Trouble
+from synth.errors import UserError
 
 _PROGRAM = Path(__file__).with_name("midi_process.py")
 _NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # of its own, on Windows
@@ -188,14 +188,14 @@ class Driver:
 
 
 def driver_for(heard: Callable[[Told], object]) -> Driver:
-    """A driver that has answered, or may yet; Trouble where there is none."""
+    """A driver that has answered, or may yet; UserError where there is none."""
     if find_spec("mido") is None:
-        raise Trouble(_MISSING)
+        raise UserError(_MISSING)
     if sys.platform == "linux" and not os.environ.get("MIDO_BACKEND"):
         try:
             Path("/dev/snd/seq").stat()  # saves a process that would find nothing
         except OSError as error:
-            raise Trouble(f"MIDI cannot be had here ({error}); use OSC") from None
+            raise UserError(f"MIDI cannot be had here ({error}); use OSC") from None
     driver = Driver(heard)
     try:
         looking, _ = driver.links()
@@ -205,8 +205,8 @@ def driver_for(heard: Callable[[Told], object]) -> Driver:
         pass  # it hangs, or fell; the worker tries again, and tells
     except DriverMissing:
         driver.end(2 * _REAP)
-        raise Trouble(_MISSING) from None
+        raise UserError(_MISSING) from None
     except DriverFault as error:
         driver.end(2 * _REAP)
-        raise Trouble(f"MIDI cannot be had here ({error}); use OSC") from None
+        raise UserError(f"MIDI cannot be had here ({error}); use OSC") from None
     return driver

@@ -17,7 +17,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
-from synth.errors import Trouble, cut, shown
+from synth.errors import UserError, cut, shown
 
 Mode = Literal["absolute", "twos", "offset", "sign"]
 MODES: tuple[Mode, ...] = ("absolute", "twos", "offset", "sign")
@@ -66,50 +66,50 @@ class Map:
 
 
 def map_of(text: str, place: str) -> Map:
-    """Read a map; Trouble names the place, the value and the cure."""
+    """Read a map; UserError names the place, the value and the cure."""
     try:
         values = tomllib.loads(text)
     except ValueError as error:  # of tomllib, and of numbers with thousands of digits
-        raise Trouble(f"{place}: is not TOML: {cut(str(error))}") from None
+        raise UserError(f"{place}: is not TOML: {cut(str(error))}") from None
     except RecursionError:
-        raise Trouble(f"{place}: is nested too deeply; a map is name and [[control]]") from None
+        raise UserError(f"{place}: is nested too deeply; a map is name and [[control]]") from None
     if "name" not in values:
-        raise Trouble(f"{place}: is no map; it needs name and [[control]]")
+        raise UserError(f"{place}: is no map; it needs name and [[control]]")
     _check_keys(values, _MAP_KEYS, place)
     name, clock, entries = (
         values.get(k, d) for k, d in zip(_MAP_KEYS, ("", False, []), strict=True)
     )
     if not isinstance(name, str) or not name.strip():
-        raise Trouble(f"{place}: name is {shown(name)}; write a part of the port's name")
+        raise UserError(f"{place}: name is {shown(name)}; write a part of the port's name")
     _check_switch("clock", clock, place)
     if not isinstance(entries, list):
-        raise Trouble(f"{place}: control is {shown(entries)}; write each as a [[control]]")
+        raise UserError(f"{place}: control is {shown(entries)}; write each as a [[control]]")
     if len(entries) > _MOST:
-        raise Trouble(f"{place}: has {len(entries)} controls; use {_MOST} or fewer")
+        raise UserError(f"{place}: has {len(entries)} controls; use {_MOST} or fewer")
     controls = (_control(e, f"{place}: control {n}") for n, e in enumerate(entries, 1))
     return Map(name, tuple(controls), clock)
 
 
 def _control(entry: object, place: str) -> Control:
     if not isinstance(entry, dict):
-        raise Trouble(f"{place} is {shown(entry)}; write it as a [[control]]")
+        raise UserError(f"{place} is {shown(entry)}; write it as a [[control]]")
     _check_keys(entry, _CONTROL_KEYS, place)
     address = entry.get("address")
     if not isinstance(address, str) or not address.startswith("/"):
-        raise Trouble(f"{place}: address is {shown(address)}; it begins with /")
+        raise UserError(f"{place}: address is {shown(address)}; it begins with /")
     if ("cc" in entry) == ("note" in entry):
-        raise Trouble(f"{place}: {cut(address)} needs cc or note, 0 to 127")
+        raise UserError(f"{place}: {cut(address)} needs cc or note, 0 to 127")
     for key, low, high in (("cc", 0, 127), ("note", 0, 127), ("channel", 1, 16)):
         number = entry.get(key, low)
         if type(number) is not int or not low <= number <= high:  # true is 1 for isinstance
-            raise Trouble(f"{place}: {key} is {shown(number)}; use {low} to {high}")
+            raise UserError(f"{place}: {key} is {shown(number)}; use {low} to {high}")
     mode = entry.get("mode", MODES[0])
     if mode not in MODES:
-        raise Trouble(f"{place}: mode is {shown(mode)}; use {', '.join(MODES)}")
+        raise UserError(f"{place}: mode is {shown(mode)}; use {', '.join(MODES)}")
     for key in ("fine", "momentary"):
         _check_switch(key, entry.get(key, False), place)
     if entry.get("fine") and entry.get("cc", 0) > 95:
-        raise Trouble(
+        raise UserError(
             f"{place}: cc is {entry['cc']} and fine; use 0 to 95, for cc + 32 is heard too"
         )
     return Control(**entry)
@@ -118,12 +118,12 @@ def _control(entry: object, place: str) -> Control:
 def _check_keys(values: dict[str, Any], known: Iterable[str], place: str) -> None:
     for key in values:
         if key not in known:
-            raise Trouble(f"{place}: has {shown(key)}; use {', '.join(known)}")
+            raise UserError(f"{place}: has {shown(key)}; use {', '.join(known)}")
 
 
 def _check_switch(key: str, value: object, place: str) -> None:
     if not isinstance(value, bool):
-        raise Trouble(f"{place}: {key} is {shown(value)}; use true or false")
+        raise UserError(f"{place}: {key} is {shown(value)}; use true or false")
 
 
 def text_of(learned: Map) -> str:
@@ -184,17 +184,17 @@ def _read(file: Traversable, tell: Callable[[str], object]) -> Map | None:
     place = str(file)
     try:
         if not file.is_file():  # a pipe would be waited for
-            raise Trouble(f"{place}: is no file; a map is a file")
+            raise UserError(f"{place}: is no file; a map is a file")
         with file.open("rb") as opened:
             content = opened.read(_LARGEST + 1)
         if len(content) > _LARGEST:
-            raise Trouble(f"{place}: is larger than {_LARGEST >> 10} KiB; no map is")
+            raise UserError(f"{place}: is larger than {_LARGEST >> 10} KiB; no map is")
         return map_of(content.decode("utf-8-sig"), place)
     except UnicodeDecodeError:
         tell(f"{place}: is not UTF-8; save it as UTF-8")
     except OSError as error:
         tell(f"{place}: cannot be read ({error.strerror})")
-    except Trouble as trouble:
+    except UserError as trouble:
         tell(str(trouble))
     return None
 

@@ -6,7 +6,7 @@ import socket
 import threading
 from typing import Any
 
-from synth.errors import Trouble
+from synth.errors import UserError
 
 Place = tuple[str, int]  # host and port
 SocketAddress = tuple[Any, ...]  # as the socket module has it: host and port first
@@ -19,7 +19,7 @@ _FAR = {socket.AF_INET: ("192.0.2.1", 9), socket.AF_INET6: ("2001:db8::1", 9)}  
 
 
 def place_of(text: str, option: str) -> Place:
-    """Host and port of `HOST:PORT` or `[::1]:PORT`; Trouble names the option."""
+    """Host and port of `HOST:PORT` or `[::1]:PORT`; UserError names the option."""
     host, _, port = text.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
@@ -27,7 +27,7 @@ def place_of(text: str, option: str) -> Place:
     else:
         good = re.fullmatch(r"[\w.-]+", host) is not None
     if not good or not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536:
-        raise Trouble(
+        raise UserError(
             f"{option} is {text[:80]}; write it as HOST:PORT, such as 127.0.0.1:9000 or [::1]:9000"
         )
     return host, int(port)
@@ -65,7 +65,7 @@ def resolved(
 ) -> tuple[socket.AddressFamily, SocketAddress]:
     """Family and address for a socket, IPv4 where a name has both.
 
-    Trouble where there is no such host, or its name server does not answer within seconds.
+    UserError where there is no such host, or its name server does not answer within seconds.
     """
     found: list[tuple[socket.AddressFamily, SocketAddress]] = []
 
@@ -80,7 +80,7 @@ def resolved(
     asking.start()
     asking.join(_PATIENCE)
     if not found:
-        raise Trouble(f"{option} {written(place)}: there is no such host; write its IP address")
+        raise UserError(f"{option} {written(place)}: there is no such host; write its IP address")
     return min(found, key=lambda one: one[0] != socket.AF_INET)
 
 

@@ -7,12 +7,12 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from synth.errors import Trouble
+from synth.errors import UserError
 
 from ..faults import Faults
 from ..supervisor import Shift, Supervisor, Worker
 from .access import within
-from .address_space import Controls
+from .address_space import AddressSpace
 from .inbox import BURST, RATE, Clock, Inbox
 from .network_addresses import (
     Network,
@@ -25,7 +25,7 @@ from .network_addresses import (
     resolved,
     written,
 )
-from .rate_limit import Allowance
+from .rate_limit import RateLimit
 from .subscriptions import Feedback
 
 IN, OUT = "OSC in", "OSC out"
@@ -47,21 +47,21 @@ class OscPort:
 
     def __init__(
         self,
-        controls: Controls,
+        address_space: AddressSpace,
         place: Place | None = None,
         *,
         allowed: Sequence[Network] = (),
         clock: Clock = time.monotonic,
         wall: Clock = time.time,
     ) -> None:
-        """Trouble where the place is taken or cannot be had; see `listen`."""
-        self.controls = controls
+        """UserError where the place is taken or cannot be had; see `listen`."""
+        self.address_space = address_space
         self.place: Place = ("", 0)  # where it hears
         self.faults = Faults(clock)
         self.feedback = Feedback(clock)
         self.inbox = Inbox(IN, self._carry_out, clock=clock, wall=wall)
         self._allowed: tuple[Network, ...] = ()
-        self._strangers = Allowance(RATE, BURST, clock)
+        self._strangers = RateLimit(RATE, BURST, clock)
         self._silent: set[SocketAddress] = set()  # receivers of which it was told
         self._sockets: dict[socket.AddressFamily, socket.socket] = {}
         self._ear: socket.socket | None = None
@@ -94,11 +94,11 @@ class OscPort:
     def listen(self, place: Place, allowed: Sequence[Network] = ()) -> None:
         """Hear at a place, before the start: only hosts within `allowed`, where any are named.
 
-        Trouble where it is taken, cannot be had, or is open to others and none are named.
+        UserError where it is taken, cannot be had, or is open to others and none are named.
         """
         family, address = resolved(place, "--osc", socket.SOCK_DGRAM)
         if not is_loopback(address[0]) and not allowed:
-            raise Trouble(
+            raise UserError(
                 f"--osc {written(place)} is open to others; say who is heard with --osc-allow, "
                 f"such as --osc-allow {_neighbours()}"
             )
@@ -110,17 +110,17 @@ class OscPort:
             ear.bind(address)
         except OSError as error:
             self._sockets.pop(family).close()
-            raise Trouble(f"--osc {written(place)}: {error.strerror}; use another") from None
+            raise UserError(f"--osc {written(place)}: {error.strerror}; use another") from None
         self._ears.register(ear, selectors.EVENT_READ)
         self._ear, self._allowed = ear, tuple(allowed)
         self.place = ear.getsockname()[:2]
 
     def always_tell(self, receiver: Place) -> None:
-        """Tell a receiver for ever, from the start on; Trouble where there is no such host."""
+        """Tell a receiver for ever, from the start on; UserError where there is no such host."""
         family, address = resolved(receiver, "--osc-to", socket.SOCK_DGRAM)
         ip = ip_of(address[0])
         if ip is None or ip.is_unspecified or ip.is_multicast or str(ip) == "255.255.255.255":
-            raise Trouble(f"--osc-to {written(receiver)} is not one host; name each by itself")
+            raise UserError(f"--osc-to {written(receiver)} is not one host; name each by itself")
         self._socket(family)
         self.feedback.always(address)
 
@@ -182,7 +182,7 @@ class OscPort:
 
     def _carry_out(self, address: str, arguments: list[Any], sender: SocketAddress) -> None:
         if address not in ("/subscribe", "/unsubscribe"):
-            self.controls.receive(address, arguments)
+            self.address_space.receive(address, arguments)
             return
         port = arguments[0] if arguments else sender[1]
         if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
@@ -195,7 +195,7 @@ class OscPort:
                 self.feedback.subscribe(receiver)
             else:
                 self.feedback.unsubscribe(receiver)
-        except Trouble as trouble:
+        except UserError as trouble:
             self.inbox.drop("subscription", str(trouble))
 
     # ---- out
@@ -205,7 +205,7 @@ class OscPort:
         shift.wait(_PUBLISHED)
         if not self.feedback.receivers or shift.over:
             return
-        values = self.controls.values(senses=False) | self.controls.values(senses=True)
+        values = self.address_space.values(senses=False) | self.address_space.values(senses=True)
         for packet, receiver in self.feedback.due(values):
             self._send(packet, receiver)
         for one in self._sockets.values():

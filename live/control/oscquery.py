@@ -11,13 +11,13 @@ from typing import Any
 from synth.settings.knobs import Knob
 
 from ..supervisor import Supervisor
-from .address_space import Controls, Node
+from .address_space import AddressSpace, Node
 from .control_page import ControlPage
 from .http_server import PATIENCE, Answer, HttpServer, Question, sentence
 from .inbox import Inbox
 from .network_addresses import Place, is_everywhere, is_loopback
 from .osc_packets import packet_of
-from .rate_limit import Allowance
+from .rate_limit import RateLimit
 
 _COMMAND = 4096  # characters of a websocket's text
 _COMMANDS = 200.0, 1000.0  # commands a second, and at once: one for each address
@@ -53,10 +53,10 @@ def _limits(knob: Knob) -> dict[str, Any]:
     return told | ({"UNIT": [knob.unit]} if knob.unit else {})
 
 
-def tree(controls: Controls) -> dict[str, Any]:
+def tree(address_space: AddressSpace) -> dict[str, Any]:
     """The whole address space, containers and all."""
     root: dict[str, Any] = {"FULL_PATH": "/", "ACCESS": 0, "CONTENTS": {}}
-    for node in controls.nodes.values():
+    for node in address_space.nodes.values():
         place, path = root, ""
         for part in node.address.strip("/").split("/"):
             path += f"/{part}"
@@ -71,7 +71,7 @@ class OscQuery:
 
     def __init__(
         self,
-        controls: Controls,
+        address_space: AddressSpace,
         place: Place,
         osc: Place | None,
         *,
@@ -82,11 +82,13 @@ class OscQuery:
     ) -> None:
         """`osc` is where datagrams are heard, `page` serves /page; for the others see HttpServer.
 
-        Trouble when the place cannot be had.
+        UserError when the place cannot be had.
         """
-        self._controls, self._osc = controls, osc
-        self._page = ControlPage(controls) if page else None
-        self.inbox = Inbox("HTTP", lambda address, values, _: controls.receive(address, values))
+        self._controls, self._osc = address_space, osc
+        self._page = ControlPage(address_space) if page else None
+        self.inbox = Inbox(
+            "HTTP", lambda address, values, _: address_space.receive(address, values)
+        )
         self._server = HttpServer(
             self, place, "--oscquery", token=token, names=names, patience=patience
         )
@@ -162,10 +164,10 @@ class OscQuery:
 class Listener:
     """A websocket's side: binary frames are OSC packets, text is LISTEN and IGNORE."""
 
-    def __init__(self, controls: Controls, inbox: Inbox) -> None:
+    def __init__(self, address_space: AddressSpace, inbox: Inbox) -> None:
         self.rest = 0.0
-        self._controls, self._inbox = controls, inbox
-        self._commands = Allowance(*_COMMANDS)
+        self._controls, self._inbox = address_space, inbox
+        self._commands = RateLimit(*_COMMANDS)
         self._told: dict[str, list[Any] | None] = {}  # the last value of each that is listened to
 
     def hear(self, data: bytes | str) -> list[bytes]:

@@ -1,7 +1,8 @@
 """Where hands and files meet the instrument: knobs, presets, tempo, turned between two hops.
 
-Anything may ask at any time from any thread; the ears carry it out before the next hop, so that
-what is heard and what is turned have one order, which can be written down and played again.
+Anything may ask at any time from any thread; the analysis thread carries it out before the next
+hop, so that what is heard and what is turned have one order, which can be written down and played
+again.
 """
 
 import math
@@ -13,8 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from synth.constants import HOP, RATE
-from synth.engine import Visual
-from synth.errors import Trouble
+from synth.engine import Engine
+from synth.errors import UserError
 from synth.session import Event, changed
 from synth.settings.knobs import FASTEST_GIVEN, Knobs, coerced, knob_of, value_of, with_values
 from synth.settings.preset import Preset, is_file, preset_of, shipped
@@ -65,12 +66,12 @@ class _LookChange:
 _Turn = dict[str, Any] | Knobs | _LookChange  # single knobs, all of them, or another look
 
 
-class Desk:
+class Parameters:
     """Holds the current preset, what its knobs shall be, and queues what is to be turned.
 
     A hand wins over the look that was asked for before it. What is turned while a look waits for
     its file or for its beat changes the look that still plays at once, and is laid over the new
-    one when that comes. `tell` hears of everything that changed, as events of a performance.
+    one when that comes. `tell` hears of everything that changed, as events of a session.
     """
 
     def __init__(
@@ -112,14 +113,14 @@ class Desk:
     def stop(self) -> None:
         self.files.stop()
 
-    # ---- in the ears' thread
+    # ---- in the analysis thread
 
-    def before_hop(self, visual: Visual, number: int) -> None:
-        """Carry out what was asked for; the ears call this.
+    def before_hop(self, engine: Engine, number: int) -> None:
+        """Carry out what was asked for; the analysis thread calls this.
 
         What fails is told, and keeps neither the rest nor the hop from going on.
         """
-        jump, visual.jump = visual.jump, None
+        jump, engine.jump = engine.jump, None
         if jump is not None:
             self._guarded(self.tell, {"hop": number - 1} | jump)
         with self._lock:
@@ -128,18 +129,18 @@ class Desk:
             turns, self._turns = self._turns, deque()
             cues, self._cues = self._cues, deque(maxlen=_CUES)
         for turn in turns:
-            self._guarded(self._take, turn, visual, number)
-        if self._waiting is not None and self._is_due(visual, number):
+            self._guarded(self._take, turn, engine, number)
+        if self._waiting is not None and self._is_due(engine, number):
             look, self._waiting = self._waiting, None
-            self._guarded(self._change, look, visual, number)
+            self._guarded(self._change, look, engine, number)
         for cue in cues:
-            self._guarded(self._begin, cue, visual, number)
+            self._guarded(self._begin, cue, engine, number)
 
     def _guarded(self, action: Callable[..., None], *given: object) -> None:
         try:
             action(*given)
         except Exception as error:
-            text = str(error) if isinstance(error, Trouble) else reason_of(error)
+            text = str(error) if isinstance(error, UserError) else reason_of(error)
             self.faults.tell("controls", text)
 
     def _advance(self, name: str, number: int) -> None:
@@ -150,29 +151,29 @@ class Desk:
         if value != ramp.target:
             self._ramps[name] = ramp
 
-    def _take(self, turn: _Turn, visual: Visual, number: int) -> None:
+    def _take(self, turn: _Turn, engine: Engine, number: int) -> None:
         match turn:
-            case _LookChange() if visual.knobs.preset.on_beat:
+            case _LookChange() if engine.knobs.preset.on_beat:
                 self._waiting, self._latest = turn, number + _LONGEST_WAIT
-                self._turn(turn.turned, visual, number)
+                self._turn(turn.turned, engine, number)
             case _LookChange():
                 self._waiting = None
-                self._change(turn, visual, number)
+                self._change(turn, engine, number)
             case Knobs() if self._waiting is not None:
                 self._waiting.knobs, self._waiting.turned = turn, {}
             case Knobs():
-                self._telling(lambda: visual.turn(turn), visual, number)
+                self._telling(lambda: engine.turn(turn), engine, number)
             case _:
                 if self._waiting is not None:
                     self._waiting.turned |= turn
-                self._turn(turn, visual, number)
+                self._turn(turn, engine, number)
 
-    def _turn(self, turned: Mapping[str, Any], visual: Visual, number: int) -> None:
+    def _turn(self, turned: Mapping[str, Any], engine: Engine, number: int) -> None:
         """Turn single knobs, at once or, where that fails, each for itself."""
 
         def turn(values: Mapping[str, Any]) -> None:
-            knobs = with_values(visual.knobs, values, "desk")
-            self._telling(lambda: visual.turn(knobs), visual, number)
+            knobs = with_values(engine.knobs, values, "parameters")
+            self._telling(lambda: engine.turn(knobs), engine, number)
 
         try:
             turn(turned)
@@ -180,47 +181,49 @@ class Desk:
             for name, value in turned.items():
                 self._guarded(turn, {name: value})
 
-    def _change(self, look: _LookChange, visual: Visual, number: int) -> None:
-        knobs = with_values(look.knobs, look.turned, "desk")
-        self._telling(lambda: visual.change(knobs, look.fade), visual, number, look.fade)
+    def _change(self, look: _LookChange, engine: Engine, number: int) -> None:
+        knobs = with_values(look.knobs, look.turned, "parameters")
+        self._telling(lambda: engine.change(knobs, look.fade), engine, number, look.fade)
 
     def _telling(
-        self, turn: Callable[[], None], visual: Visual, number: int, fade: float | None = None
+        self, turn: Callable[[], None], engine: Engine, number: int, fade: float | None = None
     ) -> None:
         """Turn, and tell what became different."""
-        before, changes = visual.knobs, visual.changes
+        before, changes = engine.knobs, engine.changes
         turn()
-        another = visual.changes != changes
-        if another or visual.knobs != before:
-            seconds = visual.knobs.preset.fade if fade is None else fade
-            values = changed(before, visual.knobs)
+        another = engine.changes != changes
+        if another or engine.knobs != before:
+            seconds = engine.knobs.preset.fade if fade is None else fade
+            values = changed(before, engine.knobs)
             self.tell({"hop": number, "set": values, "fade": seconds if another else None})
 
-    def _is_due(self, visual: Visual, number: int) -> bool:
+    def _is_due(self, engine: Engine, number: int) -> bool:
         """Whether a look that waits may begin: with the predicted beat, or at last."""
-        heard = visual.heard
+        heard = engine.heard
         if heard is None or not heard.bpm:
             return True
-        return heard.next_beat - heard.time <= visual.dt or number >= self._latest
+        return heard.next_beat - heard.time <= engine.dt or number >= self._latest
 
-    def _begin(self, cue: Cue, visual: Visual, number: int) -> None:
-        if visual.cues is None:
-            raise Trouble("no keyframe can come: there is no bank; begin the show with --bank")
+    def _begin(self, cue: Cue, engine: Engine, number: int) -> None:
+        if engine.cues is None:
+            raise UserError("no keyframe can come: there is no bank; begin the show with --bank")
         if cue == "release":
-            visual.cues.release()
+            engine.cues.release()
             self.tell({"hop": number, "cue": None})
             return
-        chosen = visual.cues.position + 1 if cue == "next" else cue
-        visual.cues.go(chosen)
+        chosen = engine.cues.position + 1 if cue == "next" else cue
+        engine.cues.go(chosen)
         self.tell({"hop": number, "cue": chosen})
 
     # ---- for hands, from any thread
 
     def turn(self, name: str, value: object) -> None:
-        """Set one knob, `group.knob`; Trouble when the value is none of its."""
+        """Set one knob, `group.knob`; UserError when the value is none of its."""
         if knob_of(name).read_only:
-            raise Trouble(f"{name}: only the command line may set it: --set {name}=…")
-        with_values(Knobs(), {name: value}, name)  # what is refused costs the ears no waiting
+            raise UserError(f"{name}: only the command line may set it: --set {name}=…")
+        with_values(
+            Knobs(), {name: value}, name
+        )  # what is refused keeps the analysis thread from nothing
         with self._lock:
             self._put(name, value)
             self._ramps.pop(name, None)
@@ -229,7 +232,7 @@ class Desk:
         """Bring a knob there in so many seconds; a turn of the same knob ends it."""
         aim = float(coerced(knob_of(name), target))  # type: ignore[arg-type]
         if math.isnan(seconds):
-            raise Trouble(f"{name}: a ramp of no number of seconds; use 0 to {_LONGEST_RAMP:g}")
+            raise UserError(f"{name}: a ramp of no number of seconds; use 0 to {_LONGEST_RAMP:g}")
         hops = max(1, round(min(max(0.0, seconds), _LONGEST_RAMP) * RATE / HOP))
         with self._lock:
             self._ramps[name] = _Ramp(value_of(self.wanted, name), aim, hops, self._loads)
@@ -300,7 +303,7 @@ class Desk:
             return
         try:
             preset = preset_of(name, self._settings)
-        except Trouble as trouble:
+        except UserError as trouble:
             self.complain(str(trouble))
             return
         self._play(preset, None, fade, self._ask_for(name))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.settings.preset import SUFFIX, Preset, preset_of
 
 from ..supervisor import Shift, Supervisor, Worker
@@ -123,7 +123,7 @@ class PresetFiles:
             read = self._read(path, stamp)
         if shift.over:
             return
-        if isinstance(read, Trouble):
+        if isinstance(read, UserError):
             self._taker.complain(str(read))
         elif self._taker.loaded(asked, read):
             self._taken = self._seen = stamp
@@ -145,17 +145,17 @@ class PresetFiles:
         if not settled or read is None:
             return
         self._taken = stamp
-        if isinstance(read, Trouble):
+        if isinstance(read, UserError):
             self._taker.complain(str(read))
         else:
             self._taker.saved(path, read)
 
-    def _read(self, path: Path, stamp: Stamp | None) -> Preset | Trouble:
+    def _read(self, path: Path, stamp: Stamp | None) -> Preset | UserError:
         if stamp is not None and not stamp[1]:
-            return Trouble(f"{path}: is empty; the look before stays until something is in it")
+            return UserError(f"{path}: is empty; the look before stays until something is in it")
         try:
             return preset_of(str(path), self._settings)
-        except Trouble as trouble:
+        except UserError as trouble:
             return trouble
 
     def list_anew(self, shift: Shift | None = None) -> None:

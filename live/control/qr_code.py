@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from synth.errors import Trouble
+from synth.errors import UserError
 
 _QUIET = 4  # modules of white around it, as the standard wants
 _BLOCKS = {(False, False): "█", (False, True): "▀", (True, False): "▄", (True, True): " "}
@@ -10,11 +10,11 @@ _COLOURS = "\x1b[38;5;231m\x1b[48;5;16m"  # white on black, whatever the termina
 
 
 def modules(text: str) -> np.ndarray:
-    """Its modules, bool (n, n), true where dark, with white around; Trouble without segno."""
+    """Its modules, bool (n, n), true where dark, with white around; UserError without segno."""
     try:
         import segno
     except ImportError:
-        raise Trouble("a QR code needs segno; pip install 'latent-jockey[live]'") from None
+        raise UserError("a QR code needs segno; pip install 'latent-jockey[live]'") from None
     dark = np.array(segno.make(text, error="m", micro=False).matrix, dtype=bool)
     return np.pad(dark, _QUIET)
 

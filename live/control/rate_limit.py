@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-class Allowance:
+class RateLimit:
     """Fills at `rate` a second up to `burst`; what costs more than is there leaves a debt."""
 
     def __init__(

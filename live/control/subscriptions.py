@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from synth.errors import Trouble
+from synth.errors import UserError
 
 from .network_addresses import SocketAddress
 from .osc_packets import packet_of
-from .rate_limit import Allowance
+from .rate_limit import RateLimit
 
 LAPSES = 30.0  # seconds after a host's last packet
 MOST, MOST_OF_A_HOST = 16, 4  # subscribers
@@ -31,7 +31,7 @@ Values = Mapping[str, list[Any]]
 @dataclass(slots=True)
 class _Receiver:
     lapses: float  # when it is forgotten
-    allowance: Allowance
+    rate_limit: RateLimit
     told: dict[str, list[Any]] = field(default_factory=dict)
     waiting: dict[str, list[Any]] = field(default_factory=dict)  # in the order of their change
     begins: float = -math.inf  # when it is told all anew
@@ -66,7 +66,7 @@ class Feedback:
     def subscribe(self, address: SocketAddress) -> None:
         """Tell this one until its host is silent; the oldest of its host gives way to a fifth.
 
-        Trouble when there are too many.
+        UserError when there are too many.
         """
         with self._lock:
             self._forget()
@@ -79,11 +79,13 @@ class Feedback:
             if len(of_host) >= MOST_OF_A_HOST:
                 del self._receivers[of_host[0]]
             elif len(asked) >= MOST:
-                raise Trouble(f"/subscribe: {address[0]} is one too many; {MOST} are told already")
+                raise UserError(
+                    f"/subscribe: {address[0]} is one too many; {MOST} are told already"
+                )
             self._receivers[address] = self._new(self._clock() + LAPSES)
 
     def _new(self, lapses: float) -> _Receiver:
-        return _Receiver(lapses, Allowance(RATE, BURST, self._clock))
+        return _Receiver(lapses, RateLimit(RATE, BURST, self._clock))
 
     def unsubscribe(self, address: SocketAddress) -> None:
         """Tell it no longer."""
@@ -143,7 +145,7 @@ class Feedback:
             if receiver.told.get(name) != value:
                 receiver.told[name] = receiver.waiting[name] = value
         news = []
-        while receiver.waiting and receiver.allowance.spend():
+        while receiver.waiting and receiver.rate_limit.spend():
             name = next(iter(receiver.waiting))
             news.append((name, receiver.waiting.pop(name)))
         return news

@@ -8,7 +8,7 @@ import numpy as np
 
 from synth.audio_file import Hopper
 from synth.constants import HOP, RATE
-from synth.engine import Visual
+from synth.engine import Engine
 from synth.latents.latent import Embed, Latent
 from synth.session import Event
 
@@ -46,25 +46,25 @@ class Source(Protocol):
     def stop(self) -> None: ...
 
 
-class Ears:
+class AnalysisThread:
     """Hears a source and keeps the newest moment; where no sound comes, it hears silence.
 
-    `before_hop` is called in the ears' thread before each hop with the visual and the hop's
+    `before_hop` is called in the analysis thread before each hop with the engine and the hop's
     number: there, and only there, knobs may be turned. `after_hop` is called with each hop and the
-    latent at its end; `tell` hears of hops that could not be heard, as events of a performance.
+    latent at its end; `tell` hears of hops that could not be heard, as events of a session.
     """
 
     def __init__(
         self,
         source: Source,
-        visual: Visual,
-        before_hop: Callable[[Visual, int], None] = lambda _visual, _number: None,
+        engine: Engine,
+        before_hop: Callable[[Engine, int], None] = lambda _visual, _number: None,
         after_hop: Callable[[np.ndarray, Latent], None] = lambda _hop, _latent: None,
         space: str = "",
         tell: Callable[[Event], None] = lambda _event: None,
     ) -> None:
-        """`space` names the generator whose class embeddings the visual mixes."""
-        self.source, self.visual = source, visual
+        """`space` names the generator whose class embeddings the engine mixes."""
+        self.source, self.engine = source, engine
         self.moments = Moments()
         self.hops = 0
         self.beats = 0
@@ -73,7 +73,7 @@ class Ears:
         self._latent: Latent | None = None
         self._before_hop, self.after_hop, self._tell = before_hop, after_hop, tell
         self._heard_since = True  # whether a hop was heard since it began anew
-        self._space, self._coming_space = "", (space, visual.embed)
+        self._space, self._coming_space = "", (space, engine.embed)
         self._ring = source.ring
         self._hopper = Hopper(self._ring.rate)
         self._sounded = 0  # hops of the source's own sound
@@ -101,16 +101,16 @@ class Ears:
         self._hopper = Hopper(self._ring.rate)
 
     def _begin_anew(self) -> None:
-        """Another visual with the same knobs: the old one may be broken, or still in use.
+        """Another engine with the same knobs: the old one may be broken, or still in use.
 
         What was cued is cued again, unless it was so before, and no hop has been heard since.
         """
-        cues = self.visual.cues
+        cues = self.engine.cues
         held = cues.held if cues is not None and self._heard_since else None
-        self.visual, self._heard_since = self.visual.anew(), False
+        self.engine, self._heard_since = self.engine.anew(), False
         self._tell({"hop": self.hops, "anew": True})
-        if held is not None and self.visual.cues is not None:
-            self.visual.cues.go(held)
+        if held is not None and self.engine.cues is not None:
+            self.engine.cues.go(held)
             self._tell({"hop": self.hops, "cue": held})
 
     def _listen(self, shift: Shift) -> None:
@@ -133,16 +133,16 @@ class Ears:
     def _hear(self, hop: np.ndarray, now: float, shift: Shift) -> None:
         if shift.over:
             return  # another thread hears by now
-        self._guarded(self._before_hop, self.visual, self.hops)
+        self._guarded(self._before_hop, self.engine, self.hops)
         if self._coming_space[0] != self._space:
             self._space, embed = self._coming_space
-            self.visual.play_on(self._space, embed)
+            self.engine.play_on(self._space, embed)
         if self._resting:
             self._resting -= 1
             self._miss(hop)
             return
         try:
-            latent = self.visual.hear(hop, self._position())
+            latent = self.engine.hear(hop, self._position())
         except Exception as error:  # one bad hop must not end the show; say what it was
             if not shift.over:
                 self._fail(error, hop)
@@ -153,11 +153,11 @@ class Ears:
         self.trouble, self._heard_since = "", True
         self.hops += 1
         self.level = float(np.sqrt(np.mean(hop**2)))
-        assert self.visual.heard is not None
-        self.beats += self.visual.heard.beat
+        assert self.engine.heard is not None
+        self.beats += self.engine.heard.beat
         before = self._latent if self._space == self.moments.space else None
         self.moments.put(
-            Moment(self.visual.heard, latent, now, 0, before, self.hops, space=self._space)
+            Moment(self.engine.heard, latent, now, 0, before, self.hops, space=self._space)
         )
         self._latent = latent
 

@@ -9,7 +9,7 @@ import numpy as np
 from synth.constants import HOP, RATE
 from synth.flashes import FlashLimiter
 from synth.generators import Generator
-from synth.generators.device_to_host import Handover
+from synth.generators.device_to_host import DeviceToHost
 from synth.latents.latent import Latent
 from synth.latents.walk import SIZE
 from synth.settings.imagenet import CLASSES
@@ -29,7 +29,7 @@ _GIVEN_UP = 3  # failures in a row after which the next coarser step is taken
 Changed = Callable[[Generator], None]
 
 
-class Painter:
+class RenderThread:
     """Draws for ever; a generator that fails or hangs gives way to a coarser one."""
 
     def __init__(
@@ -60,7 +60,7 @@ class Painter:
         self._moments, self._governs = moments, governs
         self._ahead, self._pace = ahead, 0.0  # seconds from one frame of a batch to the next
         self._changed = changed
-        self._handover = Handover()
+        self._handover = DeviceToHost()
         self._failures = 0
         self._making: int | None = None  # the level that this thread waits for
         self._owed = 0  # onsets that no frame holds yet
@@ -148,7 +148,7 @@ class Painter:
     def _give_up_the_generator(self) -> None:
         """For another thread's start: what this one waits for may never come back."""
         making, self._making = self._making, None
-        self._handover = Handover()
+        self._handover = DeviceToHost()
         if making is not None:  # what drew before is no worse for it
             self._ladder.hung.add(making)
             return

@@ -3,7 +3,7 @@
 import ctypes
 from typing import Any
 
-from synth.errors import Trouble
+from synth.errors import UserError
 
 _CORNER = 60  # pixels from a monitor's corner to the window's
 
@@ -52,13 +52,15 @@ class Monitors:
         return f"{number} {self._name_of(monitor)}{how}"
 
     def check(self) -> None:
-        """Trouble where the chosen one does not exist."""
+        """UserError where the chosen one does not exist."""
         number, there = self._number, range(len(self.present()))
         if not there:
-            raise Trouble(f"--monitor {number}: no monitor is there; use --windowed or --no-window")
+            raise UserError(
+                f"--monitor {number}: no monitor is there; use --windowed or --no-window"
+            )
         if number not in there:
             listed = "; ".join(self.described(known) for known in there)
-            raise Trouble(f"--monitor {number}: there is no such one; use {listed}")
+            raise UserError(f"--monitor {number}: there is no such one; use {listed}")
 
     def to_fill(self) -> tuple[Any, str]:
         """The chosen one; else the primary one or None, and words that say so."""

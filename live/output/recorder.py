@@ -11,7 +11,7 @@ from av.video.reformatter import Interpolation
 
 from synth.analysis.analyzer import SHORT_WINDOW
 from synth.constants import HOP, RATE
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.files import OwnFile
 from synth.session import Event, unwritable
 
@@ -36,12 +36,12 @@ Size = tuple[int, int]  # width, height
 class Recorder:
     """H.264 and AAC in mp4, of which all but the last second or so plays also after a crash.
 
-    A picture stands where a render of the same performance has it: at the time of the sound that
+    A picture stands where a render of the same session has it: at the time of the sound that
     it shows. One of another size is scaled into the film's, its shape kept.
     """
 
     def __init__(self, path: Path, size: Size = (512, 512)) -> None:
-        """Trouble where the film cannot be written; then nothing of it is left."""
+        """UserError where the film cannot be written; then nothing of it is left."""
         check_film(path)
         self.path = path
         self._size = _encodable(size)
@@ -157,10 +157,10 @@ def _fitted(picture: np.ndarray, size: Size) -> av.VideoFrame:
 
 
 def check_film(path: Path) -> None:
-    """Trouble where a film cannot be recorded."""
+    """UserError where a film cannot be recorded."""
     if path.suffix.lower() != ".mp4":
-        raise Trouble(f"{path}: a film's name ends in .mp4")
+        raise UserError(f"{path}: a film's name ends in .mp4")
     if path.exists():
-        raise Trouble(f"{path}: is there already; name another, so that nothing is lost")
+        raise UserError(f"{path}: is there already; name another, so that nothing is lost")
     if not path.parent.is_dir():
-        raise Trouble(f"{path}: the folder {path.parent} does not exist; make it first")
+        raise UserError(f"{path}: the folder {path.parent} does not exist; make it first")

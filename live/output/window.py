@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from synth.errors import Trouble
+from synth.errors import UserError
 
 from .monitors import Monitors, Size, address
 
@@ -40,15 +40,17 @@ def monitors() -> list[str]:
 
 
 def _glfw() -> Any:
-    """GLFW, ready; Trouble where there is none or no display."""
+    """GLFW, ready; UserError where there is none or no display."""
     try:
         import glfw
         import moderngl  # noqa: F401
     except ImportError as error:
-        raise Trouble(f"{error.name} is not installed; pip install 'latent-jockey[live]'") from None
+        raise UserError(
+            f"{error.name} is not installed; pip install 'latent-jockey[live]'"
+        ) from None
     glfw.ERROR_REPORTING = "ignore"
     if not glfw.init():
-        raise Trouble("no window can be opened: there is no display here; use --no-window")
+        raise UserError("no window can be opened: there is no display here; use --no-window")
     return glfw
 
 
@@ -86,11 +88,11 @@ class Window:
             if self._full or place.monitor:
                 self._monitors.check()
             if lacking := self._open():
-                raise Trouble(
+                raise UserError(
                     f"OpenGL 3.3 is not to be had here ({lacking}); "
                     "install a graphics driver, or use --no-window"
                 )
-        except Trouble:
+        except UserError:
             self._glfw.terminate()
             raise
 
@@ -305,7 +307,7 @@ class Window:
                 return self._canvas.screenshot()
         except _gl_error() as error:
             self._lose(f"reading the picture failed ({error})")
-        raise Trouble(f"there is no picture of the window: {self.trouble}")
+        raise UserError(f"there is no picture of the window: {self.trouble}")
 
     def close(self) -> None:
         self._close_window()
@@ -341,7 +343,7 @@ class NoWindow:
         return True
 
     def screenshot(self) -> np.ndarray:
-        raise Trouble("--snapshot: there is no window to take a picture of")
+        raise UserError("--snapshot: there is no window to take a picture of")
 
     def close(self) -> None:
         """Nothing was opened."""

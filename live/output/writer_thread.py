@@ -1,8 +1,9 @@
 """What keeps a show on disk without slowing it: threads that write what they are handed.
 
-The ears and the screen only queue. Where a disk or an encoder cannot follow, pictures are dropped
-and counted. Sound and events are kept for as long as memory may hold them; sound that is dropped
-after that is written as silence of the same length, so that everything after it stays in its place.
+The analysis thread and the screen only queue. Where a disk or an encoder cannot follow, pictures
+are dropped and counted. Sound and events are kept for as long as memory may hold them; sound that
+is dropped after that is written as silence of the same length, so that everything after it stays in
+its place.
 """
 
 import queue
@@ -26,10 +27,10 @@ _EVENTS = 100_000  # that may wait
 _WAIT = 0.1  # seconds
 _CLOSING = 30.0  # seconds that closing a file may take
 
-Turn = Callable[["Keeper"], None]
+Turn = Callable[["Recording"], None]
 
 
-class Keeper(Protocol):
+class Recording(Protocol):
     """A file that is written while the show goes on."""
 
     path: Path
@@ -60,13 +61,13 @@ class _Counts:
 
 
 class Writer:
-    """One keeper and the thread that writes it, in order."""
+    """One recording and the thread that writes it, in order."""
 
-    def __init__(self, keeper: Keeper, supervisor: Supervisor) -> None:
-        self.part = f"writing {keeper.path.name}"
+    def __init__(self, recording: Recording, supervisor: Supervisor) -> None:
+        self.part = f"writing {recording.path.name}"
         self.dropped = 0  # pictures
         self.ended = threading.Event()
-        self._keeper, self._supervisor = keeper, supervisor
+        self._keeper, self._supervisor = recording, supervisor
         self._queued, self._written = _Counts(), _Counts()  # each belongs to one side of the queue
         self._lost = 0  # hops that were dropped since the last one that was queued
         self._queue: queue.SimpleQueue[tuple[str, Turn]] = queue.SimpleQueue()
@@ -82,15 +83,15 @@ class Writer:
             return
         lost, self._lost = self._lost, 0
         if lost:
-            self._put("silence", lambda keeper: _silent(keeper, lost))
-        self._put("hop", lambda keeper: keeper.hop(samples))
+            self._put("silence", lambda recording: _silent(recording, lost))
+        self._put("hop", lambda recording: recording.hop(samples))
 
     def event(self, event: Event) -> None:
         """Hand over something that was turned."""
         if self._queued.events - self._written.events >= _EVENTS:
             self._supervisor.faults.tell(self.part, "too slow; an event is lost", kind="event lost")
             return
-        self._put("event", lambda keeper: keeper.event(event))
+        self._put("event", lambda recording: recording.event(event))
 
     def picture(self, picture: np.ndarray, hop: int) -> None:
         """Hand over a picture, or drop it where too many wait."""
@@ -98,7 +99,7 @@ class Writer:
             self.dropped += 1
             self._supervisor.faults.tell(self.part, "too slow; a picture was dropped")
         else:
-            self._put("picture", lambda keeper: keeper.picture(picture, hop))
+            self._put("picture", lambda recording: recording.picture(picture, hop))
 
     def _put(self, kind: str, turn: Turn) -> None:
         if self.ended.is_set():
@@ -133,28 +134,28 @@ class Writer:
 
     def close(self) -> None:
         """Have what waits written, and the file closed: `ended` is set when that is done."""
-        self._put("close", lambda keeper: keeper.close())
+        self._put("close", lambda recording: recording.close())
 
     def dismiss(self) -> bool:
         """No more is written; one that is not done is told and left behind."""
         return self._supervisor.dismiss(self._worker, 0.5 if self.ended.is_set() else 0.0)
 
 
-def _silent(keeper: Keeper, hops: int) -> None:
+def _silent(recording: Recording, hops: int) -> None:
     """Silence in place of sound that was lost."""
     for _ in range(hops):
-        keeper.hop(np.zeros(HOP, np.float32))
+        recording.hop(np.zeros(HOP, np.float32))
 
 
-class Keeping:
-    """Hands everything to every keeper."""
+class Recordings:
+    """Hands everything to every recording."""
 
     def __init__(self) -> None:
         self._writers: list[Writer] = []
 
-    def start(self, keepers: Sequence[Keeper], supervisor: Supervisor) -> None:
+    def start(self, recordings: Sequence[Recording], supervisor: Supervisor) -> None:
         """Begin to write; what came before is not kept."""
-        self._writers = [Writer(keeper, supervisor) for keeper in keepers]
+        self._writers = [Writer(recording, supervisor) for recording in recordings]
 
     @property
     def dropped(self) -> int:

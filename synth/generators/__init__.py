@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from synth.errors import Trouble
+from synth.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,7 +48,7 @@ def generator_of(
     compiles: "Compiles" = "never",
     say: Callable[[str], None] = lambda _notice: None,
 ) -> Generator:
-    """Load the named generator, or raise Trouble that says what it lacks; never another one.
+    """Load the named generator, or raise UserError that says what it lacks; never another one.
 
     `resolution` is for `procedural` alone: BigGAN's is in its name. For BigGAN `weights` is a
     folder or file in the published format, without which the user's cache is searched; `wide` is
@@ -57,7 +57,7 @@ def generator_of(
     failed).
     """
     if name not in NAMES:
-        raise Trouble(f"“{name}” is no generator; use {', '.join(NAMES)}")
+        raise UserError(f"“{name}” is no generator; use {', '.join(NAMES)}")
     place = device_of(device)
     if name == "procedural":
         _check_procedural(weights, wide, engine)
@@ -80,11 +80,11 @@ def generator_of(
 
 def _check_procedural(weights: Path | None, wide: str, engine: str) -> None:
     if weights is not None:
-        raise Trouble("procedural needs no weights; leave --weights out or name a biggan")
+        raise UserError("procedural needs no weights; leave --weights out or name a biggan")
     if wide != "off":
-        raise Trouble(f"look.wide is {wide}; procedural draws squares: use off, or name a biggan")
+        raise UserError(f"look.wide is {wide}; procedural draws squares: use off, or name a biggan")
     if engine != "torch":
-        raise Trouble(f"--engine is {engine}; procedural runs on torch: leave it out")
+        raise UserError(f"--engine is {engine}; procedural runs on torch: leave it out")
 
 
 def device_of(device: str) -> str:
@@ -97,5 +97,5 @@ def device_of(device: str) -> str:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise Trouble(f"device {device} cannot be used ({reason}); use cpu or auto") from None
+        raise UserError(f"device {device} cannot be used ({reason}); use cpu or auto") from None
     return device

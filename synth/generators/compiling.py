@@ -24,7 +24,7 @@ def keep_large_blocks() -> None:
 
 
 def keep_compiled_code_private() -> None:
-    """Have torch's compilers keep their code in the user's own cache; Trouble where that is open.
+    """Have torch's compilers keep their code in the user's own cache; UserError where that is open.
 
     Their own choice is a folder in /tmp with a name that can be guessed, which whoever makes it
     first owns. Call before anything is compiled; a place that the user names stays.

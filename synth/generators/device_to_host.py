@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from . import Generator
 
 
-class Handover:
+class DeviceToHost:
     """Copies frames to the host; from an NVIDIA GPU on a stream of its own."""
 
     def __init__(self) -> None:
@@ -52,10 +52,10 @@ def drawn_ahead(
     Each batch is asked for before the one before is waited for, so a GPU draws while the host
     does whatever it does with pictures.
     """
-    handover = Handover()
+    device_to_host = DeviceToHost()
     coming: Callable[[], np.ndarray] | None = None
     for batch in batches:
-        begun = handover.fetch(generator.frames(batch))
+        begun = device_to_host.fetch(generator.frames(batch))
         if coming is not None:
             yield coming()
         coming = begun

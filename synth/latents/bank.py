@@ -12,7 +12,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from ..errors import Trouble, cut, shown
+from ..errors import UserError, cut, shown
 from ..files import bytes_of
 from .latent import Latent
 from .walk import SIZE
@@ -54,7 +54,7 @@ class Bank:
     """Keyframes in the order of their times, all in memory: its file may go meanwhile."""
 
     def __init__(self, path: Path) -> None:
-        """Trouble where the file is none that `save_bank` wrote."""
+        """UserError where the file is none that `save_bank` wrote."""
         self.path = path
         data = bytes_of(path, LARGEST, what="a bank of keyframes")
         try:
@@ -66,12 +66,12 @@ class Bank:
                 self._rows = _Rows(tensors, len(self.entries))
         except (SafetensorError, LookupError, ValueError, TypeError, RecursionError) as error:
             reason = cut(str(error) or type(error).__name__, 160)
-            raise Trouble(
+            raise UserError(
                 f"{path}: is no bank of keyframes ({reason}); lj score makes one"
             ) from None
         if self.about.get("format") != FORMAT:
             made = shown(self.about.get("format"))
-            raise Trouble(f"{path}: has format {made}; this lj reads {FORMAT!r}")
+            raise UserError(f"{path}: has format {made}; this lj reads {FORMAT!r}")
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -107,13 +107,13 @@ class Bank:
         return bool(self.about.get("generator") == generator)
 
     def check_for(self, generator: str, weights: str) -> None:
-        """Trouble when the bank was made for another generator."""
+        """UserError when the bank was made for another generator."""
         made = (self.about.get("generator"), self.about.get("weights"))
         if made != (generator, weights):
             name = cut(str(made[0]))
             same = made[0] == generator
             what = f"other weights of {generator}" if same else f"{name}, not {generator}"
-            raise Trouble(
+            raise UserError(
                 f"{self.path}: was made for {what}; use --generator {name}, or lj score anew"
             )
 
@@ -236,6 +236,6 @@ def save_bank(path: Path, keyframes: Sequence[Keyframe], about: dict[str, Any]) 
         working.write_bytes(save(tensors, header))
         working.replace(path)
     except OSError as error:
-        raise Trouble(f"{path}: cannot be written ({error.strerror or error})") from None
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
     finally:
         working.unlink(missing_ok=True)

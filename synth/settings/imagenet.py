@@ -6,7 +6,7 @@ import time
 from collections import deque
 from importlib import resources
 
-from ..errors import Trouble, cut, shown
+from ..errors import UserError, cut, shown
 
 CLASSES = 1000
 _HINTS = 5  # a second at most: each takes ten milliseconds, and a network may ask without end
@@ -58,20 +58,22 @@ def class_numbers(wanted: int | str) -> tuple[int, ...]:
 
 
 def class_number(wanted: int | str) -> int:
-    """The class 0..999 that a number or a name means; raises Trouble for anything else."""
+    """The class 0..999 that a number or a name means; raises UserError for anything else."""
     if isinstance(wanted, int):
         if not 0 <= wanted < CLASSES:
-            raise Trouble(f"class {shown(wanted)} does not exist; use 0 to {CLASSES - 1} or a name")
+            raise UserError(
+                f"class {shown(wanted)} does not exist; use 0 to {CLASSES - 1} or a name"
+            )
         return wanted
     name = wanted.strip().casefold()
     if name.isdecimal() and len(name) <= _DIGITS:
         return class_number(int(name))
     numbers = _numbers_by_name().get(name, ())
     if not numbers:
-        raise Trouble(f"“{cut(wanted)}” is no ImageNet class; {_hint(name)}")
+        raise UserError(f"“{cut(wanted)}” is no ImageNet class; {_hint(name)}")
     if len(numbers) > 1:
         choices = " or ".join(f"{n} ({', '.join(names()[n])})" for n in numbers)
-        raise Trouble(f"“{wanted}” names several classes; use {choices}")
+        raise UserError(f"“{wanted}” names several classes; use {choices}")
     return numbers[0]
 
 

@@ -14,7 +14,7 @@ import pydantic
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
-from ..errors import Trouble, cut, shown
+from ..errors import UserError, cut, shown
 from .imagenet import class_number, class_numbers
 
 SLOWEST_GIVEN, FASTEST_GIVEN = 20.0, 300.0  # beats a minute that may be tapped or known
@@ -47,7 +47,7 @@ def _numbers_of(
         raise ValueError(f"has {len(items)} classes; use {most} or fewer")
     try:
         return tuple(number for item in items for number in meant(item))
-    except Trouble as trouble:
+    except UserError as trouble:
         raise ValueError(str(trouble)) from None
 
 
@@ -197,7 +197,7 @@ def coerced(knob: Knob, value: object) -> object:
     """A value from a controller as the knob wants it: numbers are clipped, words are matched.
 
     Choices are taken by word or by number from 0, switches by anything that is a number or a word
-    for true or false. Trouble for what cannot be meant.
+    for true or false. UserError for what cannot be meant.
     """
     if knob.choices:
         return _choice(knob, value)
@@ -217,13 +217,13 @@ def stepped(knob: Knob, now: float, by: float) -> float:
 
 def _clipped(knob: Knob, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise Trouble(f"{knob.name} is {shown(value)}; {knob.cure}")
+        raise UserError(f"{knob.name} is {shown(value)}; {knob.cure}")
     try:
         number = float(value) if isinstance(value, str) else value
     except ValueError:
-        raise Trouble(f"{knob.name} is {shown(value)}; {knob.cure}") from None
+        raise UserError(f"{knob.name} is {shown(value)}; {knob.cure}") from None
     if number != number:  # noqa: PLR0124 - math.isnan fails at huge integers
-        raise Trouble(f"{knob.name} is no number; {knob.cure}")
+        raise UserError(f"{knob.name} is no number; {knob.cure}")
     assert knob.low is not None and knob.high is not None
     clipped = min(max(number, knob.low), knob.high)
     if knob.floor is not None and clipped > knob.low:
@@ -256,17 +256,17 @@ def _choice(knob: Knob, value: object) -> str:
         return value
     if isinstance(value, (int, float)) and value in range(len(knob.choices)):
         return knob.choices[int(value)]
-    raise Trouble(f"{knob.name} is {shown(value)}; {knob.cure}")
+    raise UserError(f"{knob.name} is {shown(value)}; {knob.cure}")
 
 
 def switched(name: str, value: object) -> bool:
-    """On or off, by a number or a word; Trouble, which begins with the name, for anything else."""
+    """On or off, by a number or a word; UserError, beginning with the name, for anything else."""
     if isinstance(value, (bool, int, float)) and value == value:  # noqa: PLR0124 - NaN is neither
         return bool(value)
     words = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
     if isinstance(value, str) and value.lower() in words:
         return words[value.lower()]
-    raise Trouble(f"{name} is {shown(value)}; use true or false")
+    raise UserError(f"{name} is {shown(value)}; use true or false")
 
 
 def value_of(knobs: Knobs, name: str) -> Any:
@@ -276,7 +276,7 @@ def value_of(knobs: Knobs, name: str) -> Any:
 
 
 def with_values(knobs: Knobs, values: Mapping[str, Any], place: str) -> Knobs:
-    """The knobs with `group.knob: value` laid over them; Trouble begins with `place`."""
+    """The knobs with `group.knob: value` laid over them; UserError begins with `place`."""
     tree: dict[str, Any] = knobs.model_dump()
     for name, value in values.items():
         group, _, key = name.partition(".")
@@ -337,7 +337,7 @@ def knobs_of(values: Mapping[str, Any], place: str) -> Knobs:
     try:
         return Knobs.model_validate(values)
     except pydantic.ValidationError as error:
-        raise Trouble(f"{place}: {_sentence(error)}") from None
+        raise UserError(f"{place}: {_sentence(error)}") from None
 
 
 def _sentence(error: pydantic.ValidationError) -> str:

@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from ..errors import Trouble, cut, shown
+from ..errors import UserError, cut, shown
 from ..files import bytes_of
 from .knobs import Knobs, knobs_of, table, value_of
 
@@ -48,7 +48,7 @@ def preset_of(name_or_path: str, settings: Iterable[str] = ()) -> Preset:
         return _shipped(name_or_path, tuple(settings))
     close = difflib.get_close_matches(name_or_path, shipped(), 1)
     hint = f"did you mean {close[0]}?" if close else f"use {', '.join(shipped())}"
-    raise Trouble(f"“{cut(name_or_path)}” is no preset; {hint}")
+    raise UserError(f"“{cut(name_or_path)}” is no preset; {hint}")
 
 
 @functools.cache
@@ -62,14 +62,14 @@ def _text_of(path: Path) -> str:
     try:
         return bytes_of(path, LARGEST, what="a preset file").decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Trouble(f"{path}: cannot be read as UTF-8 text ({error})") from None
+        raise UserError(f"{path}: cannot be read as UTF-8 text ({error})") from None
 
 
 def _parsed(text: str, place: str, name: str, settings: Iterable[str]) -> Preset:
     values = _values_in(text, place)
     description = values.pop("description", "")
     if not isinstance(description, str):
-        raise Trouble(f"{place}: description is {shown(description)}; use a sentence in quotes")
+        raise UserError(f"{place}: description is {shown(description)}; use a sentence in quotes")
     knobs = knobs_of(values, place)
     _check_read_only(knobs, place)
     return Preset(name, description, _overlaid(knobs, settings))
@@ -78,21 +78,23 @@ def _parsed(text: str, place: str, name: str, settings: Iterable[str]) -> Preset
 def _values_in(text: str, place: str) -> dict[str, Any]:
     for number, line in enumerate(text.split("\n"), 1):
         if max(map(line.count, ".[{")) > _DEEPEST:
-            raise Trouble(f"{place}: line {number} is nested too deeply; use [group] and knob = …")
+            raise UserError(
+                f"{place}: line {number} is nested too deeply; use [group] and knob = …"
+            )
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise Trouble(f"{place}: is nested too deeply; use [group] and knob = value") from None
+        raise UserError(f"{place}: is nested too deeply; use [group] and knob = value") from None
     except ValueError as error:  # tomllib's own, and Python's for numbers of thousands of digits
-        raise Trouble(f"{place}: is not TOML: {cut(str(error), 160)}") from None
+        raise UserError(f"{place}: is not TOML: {cut(str(error), 160)}") from None
 
 
 def _check_read_only(knobs: Knobs, place: str) -> None:
-    """Trouble where a preset turns off what only the command line may."""
+    """UserError where a preset turns off what only the command line may."""
     for knob in table():
         value = value_of(knobs, knob.name)
         if knob.read_only and value != knob.default:
-            raise Trouble(
+            raise UserError(
                 f"{place}: {knob.name} is {str(value).lower()}; no preset may say so: leave it "
                 f"out, and begin with --set {knob.name}={str(value).lower()}"
             )
@@ -105,7 +107,7 @@ def _overlaid(knobs: Knobs, settings: Iterable[str]) -> Knobs:
         group, dot, key = name.strip().partition(".")
         place = f"--set {cut(setting)}"
         if not equals or not dot:
-            raise Trouble(f"{place}: write it as group.knob=value, e.g. steer.kick=0.8")
+            raise UserError(f"{place}: write it as group.knob=value, e.g. steer.kick=0.8")
         values.setdefault(group, {})[key] = _plain(value.strip())
         knobs = knobs_of(values, place)
     return knobs

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from live.control.access import Guard, Refusal, networks_of, within
-from synth.errors import Trouble
+from synth.errors import UserError
 
 HOSTS = {"192.168.1.5", "fd00::2", "latent-jockey-9001.local"}
 GOOD = "192.168.1.5:9001"
@@ -148,7 +148,7 @@ def test_networks_hold_their_addresses(text: str, host: str, inside: bool) -> No
 @pytest.mark.parametrize("text", ["lamp", "10.0.0", "10.0.0.256", "10.0.0.2/33", "10.0.0.2,", "*"])
 def test_what_is_no_address_is_told_with_the_cure(text: str) -> None:
     says = "--osc-allow is .*; write IP addresses or networks, such as 10.0.0.2,192.168.1.0/24"
-    with pytest.raises(Trouble, match=says):
+    with pytest.raises(UserError, match=says):
         networks_of(text, "--osc-allow")
 
 

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from live.audio.file_player import Playback
-from live.control.address_space import Controls
-from live.control.parameters import Desk
+from live.control.address_space import AddressSpace
+from live.control.parameters import Parameters
 from live.control.takeover import spread_over
 from live.show import Show
 from synth.errors import shown
@@ -34,23 +34,23 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def show(song: Path) -> Show:
-    return Show(Playback(song, aloud=False), Desk(preset_of("silk"), [], None), Lamp(), [])
+    return Show(Playback(song, aloud=False), Parameters(preset_of("silk"), [], None), Lamp(), [])
 
 
 @pytest.fixture
-def controls(show: Show) -> Controls:
-    return Controls(show)
+def address_space(show: Show) -> AddressSpace:
+    return AddressSpace(show)
 
 
 def knobs_after(show: Show, hops: int = 1) -> Knobs:
     for number in range(hops):
-        show.desk.before_hop(show.visual, number)
-    return show.visual.knobs
+        show.parameters.before_hop(show.engine, number)
+    return show.engine.knobs
 
 
-def test_a_knob_is_turned_at_its_address(show: Show, controls: Controls) -> None:
-    assert controls.receive("/steer/truncation", [0.4])
-    assert controls.value("/steer/truncation") == [0.4]
+def test_a_knob_is_turned_at_its_address(show: Show, address_space: AddressSpace) -> None:
+    assert address_space.receive("/steer/truncation", [0.4])
+    assert address_space.value("/steer/truncation") == [0.4]
     assert knobs_after(show).steer.truncation == 0.4
 
 
@@ -77,10 +77,10 @@ def test_a_knob_is_turned_at_its_address(show: Show, controls: Controls) -> None
     ids=shown,  # pytest cannot write the largest itself
 )
 def test_values_are_taken_as_the_knob_means_them(
-    address: str, argument: object, value: object, controls: Controls
+    address: str, argument: object, value: object, address_space: AddressSpace
 ) -> None:
-    assert controls.receive(address, [argument])
-    assert controls.value(address) == [value]
+    assert address_space.receive(address, [argument])
+    assert address_space.value(address) == [value]
 
 
 @pytest.mark.parametrize(
@@ -131,96 +131,96 @@ def test_values_are_taken_as_the_knob_means_them(
     ids=shown,
 )
 def test_what_cannot_be_meant_is_refused_in_words(
-    address: str, arguments: list[object], says: str, show: Show, controls: Controls
+    address: str, arguments: list[object], says: str, show: Show, address_space: AddressSpace
 ) -> None:
-    before = show.desk.wanted
-    assert not controls.receive(address, arguments)
-    assert says in controls.trouble
-    assert show.desk.wanted == before
+    before = show.parameters.wanted
+    assert not address_space.receive(address, arguments)
+    assert says in address_space.trouble
+    assert show.parameters.wanted == before
 
 
-def test_steps_ramps_and_resets(show: Show, controls: Controls) -> None:
-    start = show.visual.knobs.steer.truncation
-    controls.receive("/steer/truncation/add", [-0.1])
+def test_steps_ramps_and_resets(show: Show, address_space: AddressSpace) -> None:
+    start = show.engine.knobs.steer.truncation
+    address_space.receive("/steer/truncation/add", [-0.1])
     assert knobs_after(show).steer.truncation == pytest.approx(start - 0.1)
-    controls.receive("/steer/truncation/to", [0.2, 1.0])
+    address_space.receive("/steer/truncation/to", [0.2, 1.0])
     seen = [knobs_after(show, 1).steer.truncation for _ in range(1)]
     for number in range(1, 100):
-        show.desk.before_hop(show.visual, number)
-        seen.append(show.visual.knobs.steer.truncation)
+        show.parameters.before_hop(show.engine, number)
+        seen.append(show.engine.knobs.steer.truncation)
     assert seen == sorted(seen, reverse=True)
     assert seen[43] == pytest.approx((start - 0.1 + 0.2) / 2, abs=0.01)
     assert seen[-1] == pytest.approx(0.2)
-    controls.receive("/steer/truncation/reset", [])
+    address_space.receive("/steer/truncation/reset", [])
     assert knobs_after(show).steer.truncation == start
 
 
-def test_a_hand_ends_a_ramp(show: Show, controls: Controls) -> None:
-    controls.receive("/steer/truncation/to", [0.2, 1.0])
+def test_a_hand_ends_a_ramp(show: Show, address_space: AddressSpace) -> None:
+    address_space.receive("/steer/truncation/to", [0.2, 1.0])
     knobs_after(show, 10)
-    controls.receive("/steer/truncation", [0.9])
+    address_space.receive("/steer/truncation", [0.9])
     assert knobs_after(show, 50).steer.truncation == 0.9
 
 
-def test_presets_come_by_name_and_in_turn(show: Show, controls: Controls) -> None:
-    assert controls.receive("/preset/load", ["reef", 0.5])
-    assert controls.value("/preset/name") == ["reef"]
+def test_presets_come_by_name_and_in_turn(show: Show, address_space: AddressSpace) -> None:
+    assert address_space.receive("/preset/load", ["reef", 0.5])
+    assert address_space.value("/preset/name") == ["reef"]
     assert knobs_after(show) == preset_of("reef").knobs
     names = shipped()
-    controls.receive("/preset/next", [1.0])
-    controls.receive("/preset/next", [0.0])  # the button is let go
-    assert controls.value("/preset/name") == [names[names.index("reef") + 1]]
-    controls.receive("/preset/previous", [])
-    assert controls.value("/preset/name") == ["reef"]
+    address_space.receive("/preset/next", [1.0])
+    address_space.receive("/preset/next", [0.0])  # the button is let go
+    assert address_space.value("/preset/name") == [names[names.index("reef") + 1]]
+    address_space.receive("/preset/previous", [])
+    assert address_space.value("/preset/name") == ["reef"]
 
 
 def test_own_presets_lie_beside_the_one_the_show_began_with(song: Path, tmp_path: Path) -> None:
     for name in ("mine", "other"):
         (tmp_path / f"{name}.toml").write_text("[steer]\nkick = 0.9\n")
     path = tmp_path / "mine.toml"
-    desk = Desk(preset_of(str(path)), [], path)
-    controls = Controls(Show(Playback(song, aloud=False), desk, Lamp(), []))
-    assert controls.receive("/preset/load", ["other"])
-    assert desk.preset.name == "other"
+    parameters = Parameters(preset_of(str(path)), [], path)
+    address_space = AddressSpace(Show(Playback(song, aloud=False), parameters, Lamp(), []))
+    assert address_space.receive("/preset/load", ["other"])
+    assert parameters.preset.name == "other"
 
 
-def test_freeze_and_blackout_are_switches(show: Show, controls: Controls) -> None:
+def test_freeze_and_blackout_are_switches(show: Show, address_space: AddressSpace) -> None:
     for address in ("/freeze", "/blackout"):
-        controls.receive(address, [1])
-        assert controls.value(address) == [True]
-        controls.receive(address, [1])
-        assert controls.value(address) == [True]
-        controls.receive(address, [])
-        assert controls.value(address) == [False]
+        address_space.receive(address, [1])
+        assert address_space.value(address) == [True]
+        address_space.receive(address, [1])
+        assert address_space.value(address) == [True]
+        address_space.receive(address, [])
+        assert address_space.value(address) == [False]
 
 
-def test_panic_puts_all_back(show: Show, controls: Controls) -> None:
+def test_panic_puts_all_back(show: Show, address_space: AddressSpace) -> None:
     for address, value in (("/freeze", 1), ("/blackout", 1), ("/steer/kick", 1.0)):
-        controls.receive(address, [value])
-    controls.receive("/panic", [])
+        address_space.receive(address, [value])
+    address_space.receive("/panic", [])
     assert knobs_after(show) == preset_of("silk").knobs
-    assert controls.value("/freeze") == controls.value("/blackout") == [False]
+    assert address_space.value("/freeze") == address_space.value("/blackout") == [False]
 
 
-def test_every_knob_has_its_address_and_takes_its_own_value(controls: Controls) -> None:
+def test_every_knob_has_its_address_and_takes_its_own_value(address_space: AddressSpace) -> None:
     for knob in table():
         if knob.read_only:
             continue
         address = "/" + knob.name.replace(".", "/")
-        value = controls.value(address)
-        assert controls.receive(address, value), controls.trouble
-        assert controls.value(address) == value
+        value = address_space.value(address)
+        assert address_space.receive(address, value), address_space.trouble
+        assert address_space.value(address) == value
 
 
 def test_what_is_as_it_should_be_is_no_event(
-    show: Show, controls: Controls, monkeypatch: pytest.MonkeyPatch
+    show: Show, address_space: AddressSpace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[Event] = []
-    monkeypatch.setattr(show.keeping, "event", told.append)
+    monkeypatch.setattr(show.recordings, "event", told.append)
     for address in ("/freeze", "/blackout"):
         for on in (0, 1, 1, True, "on", 0, "off"):
-            assert controls.receive(address, [on])
-    controls.receive("/panic", [])
+            assert address_space.receive(address, [on])
+    address_space.receive("/panic", [])
     words = [next(word for word in event if word != "hop") for event in told]
     assert words == ["freeze", "freeze", "blackout", "blackout"]
 
@@ -229,7 +229,7 @@ def test_what_is_as_it_should_be_is_no_event(
 
 
 @pytest.fixture
-def cued(song: Path, tmp_path: Path) -> Iterator[tuple[Show, Controls]]:
+def cued(song: Path, tmp_path: Path) -> Iterator[tuple[Show, AddressSpace]]:
     """A show with two lines, as a lamp can play them."""
     frames = [keyframe("one two", 1.0), keyframe("٣ lines", 2.0)]
     keys = bank(
@@ -238,12 +238,12 @@ def cued(song: Path, tmp_path: Path) -> Iterator[tuple[Show, Controls]]:
     )
     show = Show(
         Playback(song, aloud=False),
-        Desk(preset_of("silk"), [], None),
+        Parameters(preset_of("silk"), [], None),
         Lamp(),
         [],
         cues=Cues(keys, follows=False),
     )
-    yield show, Controls(show)
+    yield show, AddressSpace(show)
 
 
 @pytest.mark.parametrize(
@@ -262,14 +262,14 @@ def cued(song: Path, tmp_path: Path) -> Iterator[tuple[Show, Controls]]:
     ],
 )
 def test_keyframes_come_by_number_and_by_words(
-    address: str, arguments: list[object], plays: int | None, cued: tuple[Show, Controls]
+    address: str, arguments: list[object], plays: int | None, cued: tuple[Show, AddressSpace]
 ) -> None:
-    show, controls = cued
-    assert controls.receive(address, arguments), controls.trouble
+    show, address_space = cued
+    assert address_space.receive(address, arguments), address_space.trouble
     knobs_after(show)
-    show.visual.hear(np.zeros(512, np.float32))
-    assert show.visual.cues is not None
-    assert show.visual.cues.position == (-1 if plays is None else plays)
+    show.engine.hear(np.zeros(512, np.float32))
+    assert show.engine.cues is not None
+    assert show.engine.cues.position == (-1 if plays is None else plays)
 
 
 @pytest.mark.parametrize(
@@ -291,43 +291,45 @@ def test_keyframes_come_by_number_and_by_words(
     ids=shown,
 )
 def test_no_other_keyframe_is_one(
-    address: str, arguments: list[object], says: str, cued: tuple[Show, Controls]
+    address: str, arguments: list[object], says: str, cued: tuple[Show, AddressSpace]
 ) -> None:
-    _, controls = cued
-    assert not controls.receive(address, arguments)
-    assert says in controls.trouble
-    assert len(controls.trouble) < 200
+    _, address_space = cued
+    assert not address_space.receive(address, arguments)
+    assert says in address_space.trouble
+    assert len(address_space.trouble) < 200
 
 
 # ---- tempo
 
 
 def test_two_taps_of_one_packet_are_one(song: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    show = Show(Playback(song, aloud=False), Desk(preset_of("silk"), [], None), Lamp(), [])
+    show = Show(Playback(song, aloud=False), Parameters(preset_of("silk"), [], None), Lamp(), [])
     now = [7.0]
     monkeypatch.setattr(show.supervisor, "clock", lambda: now[0])
-    controls = Controls(show)
+    address_space = AddressSpace(show)
     for moment in (7.0, 7.0, 7.5, 7.5, 8.0):
         now[0] = moment
-        assert controls.receive("/tap", []), controls.trouble
-    assert controls.value("/hear/bpm") == [pytest.approx(120)]
+        assert address_space.receive("/tap", []), address_space.trouble
+    assert address_space.value("/hear/bpm") == [pytest.approx(120)]
 
 
-def test_a_fader_over_the_tempo_listens_at_its_end_and_never_crawls(controls: Controls) -> None:
+def test_a_fader_over_the_tempo_listens_at_its_end_and_never_crawls(
+    address_space: AddressSpace,
+) -> None:
     knob = knob_of("hear.bpm")
     values = []
     for step in range(128):
-        assert controls.receive("/hear/bpm", [spread_over(knob, step / 127)])
-        values += controls.value("/hear/bpm")
+        assert address_space.receive("/hear/bpm", [spread_over(knob, step / 127)])
+        values += address_space.value("/hear/bpm")
     assert values[0] == 0
     assert min(values[1:]) == 20
     assert values == sorted(values)
     assert values[-1] == 300
-    controls.receive("/hear/bpm", [20])
-    controls.receive("/hear/bpm/add", [-1])
-    assert controls.value("/hear/bpm") == [0]
-    controls.receive("/hear/bpm/add", [1])
-    assert controls.value("/hear/bpm") == [20]
+    address_space.receive("/hear/bpm", [20])
+    address_space.receive("/hear/bpm/add", [-1])
+    assert address_space.value("/hear/bpm") == [0]
+    address_space.receive("/hear/bpm/add", [1])
+    assert address_space.value("/hear/bpm") == [20]
 
 
 # ---- 32 bits
@@ -338,20 +340,20 @@ def float32(number: float) -> float:
 
 
 def test_what_came_as_32_bits_is_told_as_it_was_meant(
-    show: Show, controls: Controls, monkeypatch: pytest.MonkeyPatch
+    show: Show, address_space: AddressSpace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In answers, in the knobs that play, and in the log."""
     told: list[Event] = []
-    show.desk.tell = told.append
-    assert controls.receive("/steer/truncation", [float32(0.37)])
-    assert controls.receive("/steer/kick/to", [float32(0.81), float32(0.01)])
-    assert controls.receive("/steer/drift", [0.0])
-    assert controls.receive("/steer/drift/add", [float32(0.1)])
+    show.parameters.tell = told.append
+    assert address_space.receive("/steer/truncation", [float32(0.37)])
+    assert address_space.receive("/steer/kick/to", [float32(0.81), float32(0.01)])
+    assert address_space.receive("/steer/drift", [0.0])
+    assert address_space.receive("/steer/drift/add", [float32(0.1)])
     knobs = knobs_after(show)
-    assert json.dumps(controls.value("/steer/truncation")) == "[0.37]"
+    assert json.dumps(address_space.value("/steer/truncation")) == "[0.37]"
     assert (knobs.steer.truncation, knobs.steer.kick, knobs.steer.drift) == (0.37, 0.81, 0.1)
     assert told[0]["set"]["steer.truncation"] == 0.37
-    controls.receive("/preset/load", ["reef", float32(0.3)])
+    address_space.receive("/preset/load", ["reef", float32(0.3)])
     knobs_after(show)
     assert told[-1]["fade"] == 0.3
 
@@ -359,12 +361,12 @@ def test_what_came_as_32_bits_is_told_as_it_was_meant(
 # ---- whatever may arrive
 
 
-def test_refusals_are_told_under_few_names(show: Show, controls: Controls) -> None:
+def test_refusals_are_told_under_few_names(show: Show, address_space: AddressSpace) -> None:
     for number in range(3000):
-        controls.receive(f"/no/{number}/such/{'x' * number}", [])
-    for address in list(controls.nodes):
-        controls.receive(address, [object(), object(), object()])
-    assert controls.refused == sum(fault.count for fault in show.supervisor.faults) > 3000
+        address_space.receive(f"/no/{number}/such/{'x' * number}", [])
+    for address in list(address_space.nodes):
+        address_space.receive(address, [object(), object(), object()])
+    assert address_space.refused == sum(fault.count for fault in show.supervisor.faults) > 3000
     kinds = {fault.kind for fault in show.supervisor.faults}
     assert len(kinds) <= 16
     assert {"refused no such address", "refused /steer"} <= kinds
@@ -395,42 +397,42 @@ ARGUMENTS = st.lists(
 @pytest.fixture(scope="module")
 def played(
     song: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Show, Controls, Iterator[int]]:
+) -> tuple[Show, AddressSpace, Iterator[int]]:
     frame = keyframe("line", 1.0)
     narrow = replace(frame.latent, embedding=frame.latent.embedding[:12])
     cues = Cues(bank(tmp_path_factory.mktemp("bank"), replace(frame, latent=narrow)), follows=False)
-    desk = Desk(preset_of("silk"), [], None)
-    show = Show(Playback(song, aloud=False), desk, Lamp(), [], cues=cues)
-    controls = Controls(show)
-    controls.learn = lambda address: None
-    return show, controls, count()
+    parameters = Parameters(preset_of("silk"), [], None)
+    show = Show(Playback(song, aloud=False), parameters, Lamp(), [], cues=cues)
+    address_space = AddressSpace(show)
+    address_space.learn = lambda address: None
+    return show, address_space, count()
 
 
 @settings(deadline=None, max_examples=500)
 @given(data=st.data())
 def test_no_message_raises(
-    played: tuple[Show, Controls, Iterator[int]], data: st.DataObject
+    played: tuple[Show, AddressSpace, Iterator[int]], data: st.DataObject
 ) -> None:
-    show, controls, hops = played
+    show, address_space, hops = played
     address: Any = data.draw(
-        st.sampled_from(list(controls.nodes))
+        st.sampled_from(list(address_space.nodes))
         | WORDS.map(lambda text: "/cue/" + text)
         | WORDS.map(lambda text: "/" + text)
         | st.sampled_from([None, 7, b"/freeze", ["/freeze"]])
     )
     arguments: Any = data.draw(ARGUMENTS | st.sampled_from([None, 7]))
-    before, refused = show.desk.wanted, controls.refused
-    taken = controls.receive(address, arguments)
-    assert taken == (controls.refused == refused)
-    assert taken or show.desk.wanted == before
-    assert len(controls.trouble) < 900
+    before, refused = show.parameters.wanted, address_space.refused
+    taken = address_space.receive(address, arguments)
+    assert taken == (address_space.refused == refused)
+    assert taken or show.parameters.wanted == before
+    assert len(address_space.trouble) < 900
     faults = show.supervisor.faults.total
-    show.desk.before_hop(show.visual, next(hops))
+    show.parameters.before_hop(show.engine, next(hops))
     assert show.supervisor.faults.total == faults
     for knob in table():
-        value = value_of(show.visual.knobs, knob.name)
+        value = value_of(show.engine.knobs, knob.name)
         if knob.low is not None and knob.high is not None:
             assert knob.low <= value <= knob.high
             assert knob.floor is None or value == knob.low or value >= knob.floor
-    assert show.visual.knobs.look.flash_limit
-    assert json.loads(json.dumps(controls.values(senses=False), allow_nan=False))
+    assert show.engine.knobs.look.flash_limit
+    assert json.loads(json.dumps(address_space.values(senses=False), allow_nan=False))

@@ -15,9 +15,9 @@ import aiohttp
 import pytest
 
 from live.audio.file_player import Playback
-from live.control.address_space import Controls
+from live.control.address_space import AddressSpace
 from live.control.oscquery import OscQuery
-from live.control.parameters import Desk
+from live.control.parameters import Parameters
 from live.output.window import NoWindow
 from live.show import Show
 from synth.settings.preset import preset_of
@@ -36,10 +36,12 @@ def playing(tmp_path: Path) -> Iterator[tuple[Show, OscQuery]]:
 
     song = sounds.write_wav(tmp_path / "song.wav", sounds.chord((57, 60, 64), 60))
     lamp = Lamp()
-    show = Show(Playback(song, aloud=False), Desk(preset_of("silk"), [], None), lamp, steps(lamp))
+    show = Show(
+        Playback(song, aloud=False), Parameters(preset_of("silk"), [], None), lamp, steps(lamp)
+    )
     show.overlay_on = False
-    controls = Controls(show)
-    server = OscQuery(controls, ("127.0.0.1", 0), None, page=True, token=TOKEN)
+    address_space = AddressSpace(show)
+    server = OscQuery(address_space, ("127.0.0.1", 0), None, page=True, token=TOKEN)
     server.start(show.supervisor)
     stage = threading.Thread(target=show.run, args=(NoWindow(),))
     stage.start()
@@ -160,18 +162,18 @@ def test_a_slider_moves_the_latents_and_the_other_page_follows(
             await first.run(f"{slider}.value = 0.2; {slider}.dispatchEvent(new Event('input'))")
             await second.until(f"Math.abs({slider}.value - 0.2) < 0.01")
             for _ in range(50):
-                if abs(show.visual.knobs.steer.truncation - 0.2) < 0.01:
+                if abs(show.engine.knobs.steer.truncation - 0.2) < 0.01:
                     break
                 await asyncio.sleep(0.05)
-            show.desk.turn("steer.truncation", 0.37)
+            show.parameters.turn("steer.truncation", 0.37)
             told = "document.querySelector('output[for=\"steer.truncation\"]')"
             await second.until(f"{told}.textContent.startsWith('0.37')")
             assert await second.run(f"{told}.textContent") == "0.37"
             await first.run("document.querySelector('[data-preset=reef]').click()")
             await second.until("document.getElementById('preset').textContent === 'reef'")
 
-    before = show.painter.generator.shown[-1].truncation if show.painter.drawn else 0.7  # type: ignore[attr-defined]
+    before = show.renderer.generator.shown[-1].truncation if show.renderer.drawn else 0.7  # type: ignore[attr-defined]
     asyncio.run(asyncio.wait_for(steer(), 60))
     assert before == pytest.approx(0.7)
-    assert min(latent.truncation for latent in show.painter.generator.shown) < 0.3  # type: ignore[attr-defined]
-    assert show.desk.preset.name == "reef"
+    assert min(latent.truncation for latent in show.renderer.generator.shown) < 0.3  # type: ignore[attr-defined]
+    assert show.parameters.preset.name == "reef"

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from live.control.address_space import Controls
+from live.control.address_space import AddressSpace
 from live.control.osc import OscPort
-from live.control.parameters import Desk
+from live.control.parameters import Parameters
 from live.engine.ladder import Step
 from live.output.window import NoWindow
 from live.show import Show
@@ -60,20 +60,20 @@ class Stepped:
         self.supervisor = Supervisor(self.clock)
         self.show = Show(
             self.room,
-            Desk(preset_of(str(self.preset)), [], self.preset),
+            Parameters(preset_of(str(self.preset)), [], self.preset),
             generator,
             [Step("tints", 1.0, lambda: generator)],
             governs=False,
             cues=Cues(Bank(bank), follows=False),
             supervisor=self.supervisor,
         )
-        self.controls = Controls(self.show)
-        self.port = OscPort(self.controls, ("127.0.0.1", 0), clock=self.clock, wall=self.wall)
+        self.address_space = AddressSpace(self.show)
+        self.port = OscPort(self.address_space, ("127.0.0.1", 0), clock=self.clock, wall=self.wall)
         self.sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.show.desk.start(self.supervisor)
+        self.show.parameters.start(self.supervisor)
         self.port.start(self.supervisor)
         self._ears = self._painter = Shift(self.clock)
-        self.show.ears._supervisor = self.show.painter._supervisor = self.supervisor
+        self.show.analysis._supervisor = self.show.renderer._supervisor = self.supervisor
         self.go_on(QUARTER)
 
     def clock(self) -> float:
@@ -84,7 +84,7 @@ class Stepped:
 
     def close(self) -> None:
         self.port.stop()
-        self.show.desk.stop()
+        self.show.parameters.stop()
         self.sender.close()
 
     def send(self, packet: bytes) -> None:
@@ -99,15 +99,15 @@ class Stepped:
         for _ in range(hops):
             self.hops += 1
             self.room.sound()
-            self.show.ears._listen(self._ears)
-            self.show.painter._paint(self._painter)
+            self.show.analysis._listen(self._ears)
+            self.show.renderer._paint(self._painter)
             self.show._once(self.screen)
         return self.screen.pictures - before
 
     @property
     def untold(self) -> int:
         """What was refused or dropped, less what was told of it."""
-        quiet = self.controls.refused + self.port.dropped + self.port.malformed
+        quiet = self.address_space.refused + self.port.dropped + self.port.malformed
         told = (f.count for f in self.supervisor.faults if f.part in ("controls", "OSC in"))
         return quiet - sum(told)
 
@@ -128,7 +128,9 @@ def stepped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stepped]:
     running.close()
 
 
-ADDRESSES = sorted(Controls(Show(Room(), Desk(preset_of("silk"), [], None), Tints(), [])).nodes)
+ADDRESSES = sorted(
+    AddressSpace(Show(Room(), Parameters(preset_of("silk"), [], None), Tints(), [])).nodes
+)
 PACKETS = osc_grammar.packets(ADDRESSES, 1.8e9)
 TOML = st.one_of(
     st.text(max_size=60),
@@ -177,8 +179,8 @@ def test_pictures_go_on_every_thread_lives_and_every_fault_is_told(
     assert not dead
     assert not stepped.supervisor.restarts
     assert stepped.untold <= 0
-    assert not stepped.show.ears.trouble
-    Knobs.model_validate(stepped.show.visual.knobs.model_dump())
+    assert not stepped.show.analysis.trouble
+    Knobs.model_validate(stepped.show.engine.knobs.model_dump())
     unknown = [
         str(fault)
         for fault in stepped.supervisor.faults
@@ -193,4 +195,4 @@ def test_a_good_message_is_carried_out_after_all_that(stepped: Stepped) -> None:
     stepped.send(osc_grammar.message("/panic", []))
     stepped.send(osc_grammar.message("/steer/kick", [("f", b"\x3e\x80\0\0")]))
     stepped.go_on(QUARTER)
-    assert stepped.show.visual.knobs.steer.kick == 0.25
+    assert stepped.show.engine.knobs.steer.kick == 0.25

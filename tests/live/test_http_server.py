@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from live.control.address_space import Controls
+from live.control.address_space import AddressSpace
 from live.control.http_server import MOST, Answer, Question
 from live.control.network_addresses import interfaces
 from live.control.osc_packets import packet_of
@@ -41,13 +41,13 @@ def supervisor() -> Supervisor:
 
 
 @pytest.fixture
-def controls(tmp_path: Path) -> Controls:
+def address_space(tmp_path: Path) -> AddressSpace:
     return controls_in(tmp_path)
 
 
 @pytest.fixture
-def server(controls: Controls, supervisor: Supervisor) -> Iterator[OscQuery]:
-    server = OscQuery(controls, ("127.0.0.1", 0), None, page=True)
+def server(address_space: AddressSpace, supervisor: Supervisor) -> Iterator[OscQuery]:
+    server = OscQuery(address_space, ("127.0.0.1", 0), None, page=True)
     server.start(supervisor)
     assert answers(server)  # from now on it opens nothing but connections
     yield server
@@ -55,18 +55,18 @@ def server(controls: Controls, supervisor: Supervisor) -> Iterator[OscQuery]:
 
 
 @pytest.fixture
-def secret(controls: Controls, supervisor: Supervisor) -> Iterator[OscQuery]:
+def secret(address_space: AddressSpace, supervisor: Supervisor) -> Iterator[OscQuery]:
     """One that needs a token."""
-    server = OscQuery(controls, ("127.0.0.1", 0), None, page=True, token="secret")
+    server = OscQuery(address_space, ("127.0.0.1", 0), None, page=True, token="secret")
     server.start(supervisor)
     yield server
     server.stop()
 
 
 @pytest.fixture
-def hasty(controls: Controls, supervisor: Supervisor) -> Iterator[OscQuery]:
+def hasty(address_space: AddressSpace, supervisor: Supervisor) -> Iterator[OscQuery]:
     """One that waits half a second for a request."""
-    server = OscQuery(controls, ("127.0.0.1", 0), None, patience=0.5)
+    server = OscQuery(address_space, ("127.0.0.1", 0), None, patience=0.5)
     server.start(supervisor)
     assert answers(server)
     yield server
@@ -225,9 +225,9 @@ def test_wrong_tokens_are_told_and_slowed_and_the_right_one_always_enters(
     assert kinds(supervisor)["token"] == 1
 
 
-def test_beyond_loopback_there_is_always_a_token(controls: Controls) -> None:
+def test_beyond_loopback_there_is_always_a_token(address_space: AddressSpace) -> None:
     """And our own addresses and the name that we announce are ours."""
-    server = OscQuery(controls, ("0.0.0.0", 0), None, names=["latent-jockey-9001.local"])
+    server = OscQuery(address_space, ("0.0.0.0", 0), None, names=["latent-jockey-9001.local"])
     server.start(Supervisor())
     host, port = str(interfaces()[0].ip), server.place[1]
     assert len(server.token) > 12
@@ -240,8 +240,8 @@ def test_beyond_loopback_there_is_always_a_token(controls: Controls) -> None:
     server.stop()
 
 
-def test_ip_version_6_is_served(controls: Controls) -> None:
-    server = OscQuery(controls, ("::1", 0), None)
+def test_ip_version_6_is_served(address_space: AddressSpace) -> None:
+    server = OscQuery(address_space, ("::1", 0), None)
     server.start(Supervisor())
     assert ask(server, "/steer", f"Host: [::1]:{server.place[1]}", host="::1")[0] == 200
     server.stop()
@@ -331,10 +331,10 @@ def test_where_all_are_busy_a_further_one_is_closed_at_once(
 
 
 def test_the_host_that_holds_most_gives_up_first(
-    controls: Controls, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+    address_space: AddressSpace, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("live.control.http_server.MOST", 6)
-    server = OscQuery(controls, ("0.0.0.0", 0), None)
+    server = OscQuery(address_space, ("0.0.0.0", 0), None)
     server.start(supervisor)
     own = str(interfaces()[0].ip)
     with connected(server, own) as modest, ExitStack() as stack:
@@ -392,10 +392,10 @@ def test_who_never_fetches_the_answer_is_closed(hasty: OscQuery) -> None:
 
 
 def test_many_requests_are_slowed_and_told(
-    controls: Controls, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+    address_space: AddressSpace, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("live.control.http_server._RATE", 1.0)
-    server = OscQuery(controls, ("127.0.0.1", 0), None)
+    server = OscQuery(address_space, ("127.0.0.1", 0), None)
     server.start(supervisor)
     request = GOOD.replace(b"Connection: close\r\n", b"")
     found = re.findall(rb"HTTP/1.1 (\d+)", sent(server, request * 599 + GOOD))
@@ -435,11 +435,11 @@ def test_descriptors_that_are_used_up_are_waited_for(
 
 
 def test_a_server_that_hangs_is_started_anew_at_its_place(
-    controls: Controls, monkeypatch: pytest.MonkeyPatch
+    address_space: AddressSpace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now, let_go = [0.0], threading.Event()
     supervisor = Supervisor(lambda: now[0])
-    server = OscQuery(controls, ("127.0.0.1", 0), None)
+    server = OscQuery(address_space, ("127.0.0.1", 0), None)
     real = server.answer
 
     def hang(question: Question) -> Answer:
@@ -489,10 +489,10 @@ def test_a_server_that_dies_is_started_anew_at_its_place(
     until(lambda: open_files() == before, "closing", 2)
 
 
-def test_stopping_takes_no_time_whatever_peers_do(controls: Controls) -> None:
+def test_stopping_takes_no_time_whatever_peers_do(address_space: AddressSpace) -> None:
     before = open_files()
     supervisor = Supervisor()
-    server = OscQuery(controls, ("127.0.0.1", 0), None)
+    server = OscQuery(address_space, ("127.0.0.1", 0), None)
     server.start(supervisor)
     with ExitStack() as stack:
         for k in range(40):
@@ -504,7 +504,7 @@ def test_stopping_takes_no_time_whatever_peers_do(controls: Controls) -> None:
         assert time.monotonic() - begun < 0.8
         assert list(supervisor.faults) == []
     assert open_files() <= before
-    OscQuery(controls, server.place, None).stop()  # and the place is free
+    OscQuery(address_space, server.place, None).stop()  # and the place is free
 
 
 # ---- websockets
@@ -520,11 +520,13 @@ def conversation(server: OscQuery, talk: Callable[[Any], Any]) -> None:
 
 
 def test_a_websockets_messages_are_limited_counted_and_told(
-    server: OscQuery, controls: Controls, supervisor: Supervisor
+    server: OscQuery, address_space: AddressSpace, supervisor: Supervisor
 ) -> None:
     received: list[str] = []
-    receive = controls.receive
-    controls.receive = lambda address, values: received.append(address) or receive(address, values)  # type: ignore[method-assign,func-returns-value]
+    receive = address_space.receive
+    address_space.receive = lambda address, values: (
+        received.append(address) or receive(address, values)
+    )  # type: ignore[method-assign,func-returns-value]
 
     async def talk(socket: aiohttp.ClientWebSocketResponse) -> None:
         many = bundle(time.time() - 1, *[packet_of("/steer/kick", [0.5])] * 100)
@@ -540,13 +542,15 @@ def test_a_websockets_messages_are_limited_counted_and_told(
     assert kinds(supervisor)["too many"] == server.inbox.dropped
 
 
-def test_a_websockets_bundle_waits_for_its_time(server: OscQuery, controls: Controls) -> None:
+def test_a_websockets_bundle_waits_for_its_time(
+    server: OscQuery, address_space: AddressSpace
+) -> None:
     async def talk(socket: aiohttp.ClientWebSocketResponse) -> None:
         due = time.time() + 0.4
         await socket.send_bytes(bundle(due, packet_of("/steer/kick", [0.125])))
         await asyncio.sleep(0.2)
-        assert controls.value("/steer/kick") != [0.125]
-        while controls.value("/steer/kick") != [0.125]:
+        assert address_space.value("/steer/kick") != [0.125]
+        while address_space.value("/steer/kick") != [0.125]:
             await asyncio.sleep(0.02)
         assert abs(time.time() - due) < 0.2
 
@@ -569,22 +573,22 @@ def test_so_many_websockets_and_no_more(
 
 
 def test_a_deaf_websocket_delays_nobody(
-    server: OscQuery, controls: Controls, monkeypatch: pytest.MonkeyPatch
+    server: OscQuery, address_space: AddressSpace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It listens to all that changes and reads nothing; another one hears on."""
     numbers = iter(range(10**9))
-    real = controls.values
+    real = address_space.values
 
     def values(*, senses: bool) -> dict[str, list[Any]]:
         k = next(numbers)
         return {address: [f"{k} " + "x" * 2000] for address in real(senses=senses)}
 
-    monkeypatch.setattr(controls, "values", values)
+    monkeypatch.setattr(address_space, "values", values)
     with connected(server) as deaf:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         deaf.sendall(handshake(server))
         deaf.recv(200)
-        for address in controls.nodes:
+        for address in address_space.nodes:
             text = json.dumps({"COMMAND": "LISTEN", "DATA": address}).encode()
             deaf.sendall(bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text)
         time.sleep(1.5)  # until it has more than it can bear

@@ -11,12 +11,12 @@ import pytest
 from live.audio.devices import Input, chosen, inputs, loopback_help
 from live.audio.microphone import Microphone
 from live.audio.reconnect import Phase
-from live.engine.analysis_thread import Ears
+from live.engine.analysis_thread import AnalysisThread
 from live.supervisor import Supervisor
 from synth.audio_file import hops_of
 from synth.constants import HOP
-from synth.engine import Visual
-from synth.errors import Trouble
+from synth.engine import Engine
+from synth.errors import UserError
 from synth.latents.latent import Latent
 from synth.settings.knobs import Knobs
 from tests.doubles import Lamp
@@ -36,10 +36,10 @@ def test_a_song_through_portaudio_gives_the_offline_latents(
         live.append(latent)
 
     microphone = Microphone("pulse", channels=[1])
-    ears = Ears(microphone, Visual(Knobs(), Lamp().embed), after_hop=keep)
+    analysis = AnalysisThread(microphone, Engine(Knobs(), Lamp().embed), after_hop=keep)
     supervisor = Supervisor()
     microphone.start(supervisor)
-    ears.start(supervisor)
+    analysis.start(supervisor)
     until(lambda: microphone.line.phase is Phase.OPEN, "the input", 10)
     time.sleep(0.3)
     begun = len(heard)
@@ -50,7 +50,7 @@ def test_a_song_through_portaudio_gives_the_offline_latents(
 
     feed(sound_server.fifo, np.concatenate([song, np.zeros(22050, np.float32)]), in_step)
     until(lambda: (len(heard) - begun) * HOP > len(song) + 22050, "the song", 20)
-    ears.stop()
+    analysis.stop()
     microphone.stop()
 
     captured = np.concatenate(heard)
@@ -60,7 +60,7 @@ def test_a_song_through_portaudio_gives_the_offline_latents(
     assert np.abs(arrived - wanted[-len(arrived) :]).max() < 2 / 32768
     assert microphone.ring.lost == microphone.overflows == 0
 
-    offline = Visual(Knobs(), Lamp().embed)
+    offline = Engine(Knobs(), Lamp().embed)
     for hop, latent in zip(heard, live, strict=True):
         again = offline.hear(hop)
         assert np.array_equal(again.noise, latent.noise)
@@ -68,56 +68,56 @@ def test_a_song_through_portaudio_gives_the_offline_latents(
 
 
 @contextmanager
-def hearing(sound_server: SoundServer) -> Iterator[tuple[Microphone, Ears, Supervisor]]:
+def hearing(sound_server: SoundServer) -> Iterator[tuple[Microphone, AnalysisThread, Supervisor]]:
     """An open input that hears sound."""
     microphone, supervisor = Microphone("pulse"), Supervisor()
-    ears = Ears(microphone, Visual(Knobs(), Lamp().embed))
+    analysis = AnalysisThread(microphone, Engine(Knobs(), Lamp().embed))
     with Feeder(sound_server):
         microphone.start(supervisor)
-        ears.start(supervisor)
+        analysis.start(supervisor)
         try:
-            until(lambda: ears.level > 0.01, "sound", 15)
-            yield microphone, ears, supervisor
+            until(lambda: analysis.level > 0.01, "sound", 15)
+            yield microphone, analysis, supervisor
         finally:
-            ears.stop()
+            analysis.stop()
             microphone.stop()
 
 
 def test_a_killed_server_is_waited_for_and_found_again(sound_server: SoundServer) -> None:
-    with hearing(sound_server) as (microphone, ears, supervisor):
+    with hearing(sound_server) as (microphone, analysis, supervisor):
         sound_server.kill()
         until(lambda: microphone.line.phase is not Phase.OPEN, "the loss", 10)
-        before = ears.hops
-        until(lambda: ears.hops > before + 50, "silence in its place", 10)
+        before = analysis.hops
+        until(lambda: analysis.hops > before + 50, "silence in its place", 10)
         assert "trying again" in microphone.trouble
         sound_server.start()
-        until(lambda: microphone.line.phase is Phase.OPEN and ears.level > 0.01, "return", 30)
+        until(lambda: microphone.line.phase is Phase.OPEN and analysis.level > 0.01, "return", 30)
         assert microphone.trouble == ""
         assert any(fault.part == "capture" for fault in supervisor.faults)
 
 
 def test_a_server_that_hangs_does_not_hang_the_show(sound_server: SoundServer) -> None:
-    with hearing(sound_server) as (microphone, ears, _):
+    with hearing(sound_server) as (microphone, analysis, _):
         sound_server.pause()
         until(lambda: microphone.line.phase is not Phase.OPEN, "the stall", 10)
-        before = ears.hops
-        until(lambda: ears.hops > before + 50, "silence in its place", 10)
+        before = analysis.hops
+        until(lambda: analysis.hops > before + 50, "silence in its place", 10)
         assert "trying again" in microphone.trouble
         sound_server.resume()
-        until(lambda: microphone.line.phase is Phase.OPEN and ears.level > 0.01, "return", 40)
+        until(lambda: microphone.line.phase is Phase.OPEN and analysis.level > 0.01, "return", 40)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_callback_that_raises_is_noticed_and_replaced(sound_server: SoundServer) -> None:
     """PortAudio never calls such a callback again, and tells nobody."""
-    with hearing(sound_server) as (microphone, ears, supervisor):
+    with hearing(sound_server) as (microphone, analysis, supervisor):
         broken = microphone.ring
 
         def fail(_block: np.ndarray) -> None:
             raise MemoryError("no room for this block")
 
         broken.write = fail  # type: ignore[method-assign]
-        until(lambda: microphone.ring is not broken and ears.level > 0.01, "return", 20)
+        until(lambda: microphone.ring is not broken and analysis.level > 0.01, "return", 20)
         assert len(supervisor.faults)
 
 
@@ -156,12 +156,12 @@ def test_an_input_is_found_by_number_name_or_part(wanted: str | None, number: in
     [("2i2", "could be 1 Scarlett 2i2 USB, 4 Monitor"), ("tape", "no such input; use one of HDA")],
 )
 def test_an_input_that_is_not_clear_is_named(wanted: str, says: str) -> None:
-    with pytest.raises(Trouble, match=says):
+    with pytest.raises(UserError, match=says):
         chosen(DEVICES, wanted)
 
 
 def test_no_inputs_at_all_is_one_sentence() -> None:
-    with pytest.raises(Trouble, match="no sound input was found"):
+    with pytest.raises(UserError, match="no sound input was found"):
         chosen([], None)
 
 
@@ -172,13 +172,13 @@ def test_what_the_computer_plays_is_known_by_name() -> None:
 def test_hops_are_whole(sound_server: SoundServer) -> None:
     microphone, supervisor = Microphone("pulse", rate=48000), Supervisor()
     sizes: set[int] = set()
-    ears = Ears(
-        microphone, Visual(Knobs(), Lamp().embed), after_hop=lambda hop, _: sizes.add(len(hop))
+    analysis = AnalysisThread(
+        microphone, Engine(Knobs(), Lamp().embed), after_hop=lambda hop, _: sizes.add(len(hop))
     )
     with Feeder(sound_server):
         microphone.start(supervisor)
-        ears.start(supervisor)
-        until(lambda: ears.level > 0.01, "sound", 15)
-        ears.stop()
+        analysis.start(supervisor)
+        until(lambda: analysis.level > 0.01, "sound", 15)
+        analysis.stop()
         microphone.stop()
     assert sizes == {HOP}

@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from live.control.address_space import Controls
+from live.control.address_space import AddressSpace
 from live.control.midi import Midi
 from live.control.midi_driver import Driver
 from live.control.midi_map import MODES, Control, Map, kept, map_of
-from live.control.parameters import Desk
+from live.control.parameters import Parameters
 from live.supervisor import Supervisor, Worker
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.settings.knobs import knobs_of, table, value_of
 from synth.settings.preset import preset_of
 from tests.live import wired
@@ -39,21 +39,21 @@ class Instrument(SimpleNamespace):
     """What controls need of a show."""
 
     def __init__(self) -> None:
-        desk = Desk(preset_of("silk"), [], None)
-        super().__init__(desk=desk, painter=SimpleNamespace(frozen=False), black=False)
+        parameters = Parameters(preset_of("silk"), [], None)
+        super().__init__(parameters=parameters, renderer=SimpleNamespace(frozen=False), black=False)
         self.supervisor = Supervisor()
-        self.visual = SimpleNamespace(cues=None, heard=None)
+        self.engine = SimpleNamespace(cues=None, heard=None)
 
     def freeze(self, on: bool) -> None:
-        self.painter.frozen = on
+        self.renderer.frozen = on
 
     def blackout(self, on: bool) -> None:
         self.black = on
 
 
 @pytest.fixture
-def controls() -> Controls:
-    return Controls(cast(Any, Instrument()))
+def address_space() -> AddressSpace:
+    return AddressSpace(cast(Any, Instrument()))
 
 
 class Clock:
@@ -76,10 +76,12 @@ class Idle(Supervisor):
 class Room:
     """Controllers in the test's own hands and thread, without a driver."""
 
-    def __init__(self, controls: Controls, folder: Path | None, wanted: str | None = None) -> None:
-        self.controls, self.clock = controls, Clock()
+    def __init__(
+        self, address_space: AddressSpace, folder: Path | None, wanted: str | None = None
+    ) -> None:
+        self.address_space, self.clock = address_space, Clock()
         self.supervisor = Idle(self.clock)
-        self.midi = Midi(controls, folder, wanted=wanted)
+        self.midi = Midi(address_space, folder, wanted=wanted)
         self.midi.start(self.supervisor)
 
     def plug(self, name: str) -> None:
@@ -105,9 +107,11 @@ class Room:
 
 
 @pytest.fixture
-def room(controls: Controls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
+def room(
+    address_space: AddressSpace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Room]:
     monkeypatch.setattr("live.control.midi.driver_for", Driver)  # which nobody asks
-    room = Room(controls, tmp_path / "maps")
+    room = Room(address_space, tmp_path / "maps")
     room.plug("nanoKONTROL2")
     yield room
     room.midi.stop()
@@ -117,8 +121,8 @@ def room(controls: Controls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_learning_offers_what_a_control_can_play(room: Room) -> None:
-    node = room.controls.nodes["/look/flash_limit"]
-    room.controls.nodes["/look/flash_limit"] = replace(node, write=None)
+    node = room.address_space.nodes["/look/flash_limit"]
+    room.address_space.nodes["/look/flash_limit"] = replace(node, write=None)
     offered = []
     for _ in KNOBS:
         room.midi.learn_next()
@@ -150,10 +154,10 @@ def test_learning_offers_what_a_control_can_play(room: Room) -> None:
 def test_what_no_control_can_play_is_refused_with_a_sentence(
     address: str, why: str, room: Room, tmp_path: Path
 ) -> None:
-    with pytest.raises(Trouble, match=f"^/midi/learn: {address} {why}; learn a knob"):
+    with pytest.raises(UserError, match=f"^/midi/learn: {address} {why}; learn a knob"):
         room.midi.learn(address)
-    assert not room.controls.receive("/midi/learn", [address])
-    assert address in room.controls.trouble
+    assert not room.address_space.receive("/midi/learn", [address])
+    assert address in room.address_space.trouble
     room.say("nanoKONTROL2", "control_change", control=99, value=3)
     assert not (tmp_path / "maps").exists()
 
@@ -163,7 +167,7 @@ def test_what_no_control_can_play_is_refused_with_a_sentence(
     ["/tap", "/preset/next", "/freeze", "/panic", "/seed", "/steer/depth/reset", "/preset/on_beat"],
 )
 def test_pads_learn_actions_and_switches(address: str, room: Room) -> None:
-    assert room.controls.receive("/midi/learn", [address])
+    assert room.address_space.receive("/midi/learn", [address])
     room.say("nanoKONTROL2", "note_on", note=36, velocity=90, channel=9)
     assert room.midi.maps[0].controls[-1] == Control(address, note=36, channel=10)
     room.say("nanoKONTROL2", "note_on", note=36, velocity=90, channel=9)
@@ -174,11 +178,11 @@ def test_a_pad_that_learnt_a_range_gives_its_force(room: Room) -> None:
     room.midi.learn("/steer/kick")
     room.say("nanoKONTROL2", "note_on", note=36, velocity=1)
     room.say("nanoKONTROL2", "note_off", note=36)
-    before = room.controls.value("/steer/kick")
+    before = room.address_space.value("/steer/kick")
     room.say("nanoKONTROL2", "note_on", note=36, velocity=127)
-    assert room.controls.value("/steer/kick") == [1.0]
+    assert room.address_space.value("/steer/kick") == [1.0]
     room.say("nanoKONTROL2", "note_off", note=36)
-    assert room.controls.value("/steer/kick") == before
+    assert room.address_space.value("/steer/kick") == before
 
 
 def test_what_is_learnt_keeps_the_others_and_holds_for_all_that_come_later(
@@ -190,14 +194,14 @@ def test_what_is_learnt_keeps_the_others_and_holds_for_all_that_come_later(
     room.midi.learn("/steer/kick")
     room.say("nanoKONTROL2", "control_change", control=7, value=3)  # it was /steer/depth
     kept_map = map_of((tmp_path / "maps" / "nanokontrol2.toml").read_text("utf-8"), "kept")
-    others = tuple(c for c in shipped.controls if c.cc != 7)
+    others = tuple(c for c in shipped.address_space if c.cc != 7)
     assert kept_map.controls == (*others, Control("/steer/kick", cc=7, channel=1))
     room.plug("nanoKONTROL2 C")
     for name in ("nanoKONTROL2 B", "nanoKONTROL2 C"):
         for value in (0, 127, 64):
             room.say(name, "control_change", control=7, value=value)
-        assert room.controls.value("/steer/kick") == [64 / 127]
-        room.controls.receive("/steer/kick", [0.0])
+        assert room.address_space.value("/steer/kick") == [64 / 127]
+        room.address_space.receive("/steer/kick", [0.0])
 
 
 def test_faders_that_differ_only_in_their_channel_are_learnt_apart(room: Room) -> None:
@@ -206,8 +210,8 @@ def test_faders_that_differ_only_in_their_channel_are_learnt_apart(room: Room) -
         room.say("nanoKONTROL2", "control_change", control=90, value=0, channel=channel)
     for channel, value in ((0, 0), (0, 127), (1, 0), (1, 64)):
         room.say("nanoKONTROL2", "control_change", control=90, value=value, channel=channel)
-    assert room.controls.value("/bands/bass") == [1.0]
-    assert room.controls.value("/bands/mid") == [64 / 127]
+    assert room.address_space.value("/bands/bass") == [1.0]
+    assert room.address_space.value("/bands/mid") == [64 / 127]
 
 
 def test_learning_stays_in_sight_and_ends_by_itself(room: Room) -> None:
@@ -236,22 +240,22 @@ def test_a_map_that_cannot_be_kept_plays_and_is_told(room: Room, tmp_path: Path)
     room.midi.learn("/steer/kick")
     for value in (0, 127, 64):
         room.say("nanoKONTROL2", "control_change", control=99, value=value)
-    assert room.controls.value("/steer/kick") == [64 / 127]
+    assert room.address_space.value("/steer/kick") == [64 / 127]
     assert "the map cannot be kept (FileExistsError" in room.faults[0]
 
 
 @pytest.mark.parametrize("name", ['My "Box"', "Box\\1", "Bo\udc80x"])
 def test_a_port_of_any_name_is_wanted_and_learns(
-    name: str, room: Room, controls: Controls, tmp_path: Path
+    name: str, room: Room, address_space: AddressSpace, tmp_path: Path
 ) -> None:
-    wanted = Room(controls, tmp_path / "maps", wanted=name)
+    wanted = Room(address_space, tmp_path / "maps", wanted=name)
     wanted.plug(f"{name} MIDI 1")
     wanted.midi.learn("/steer/kick")
     for value in (0, 127, 64):
         wanted.say(f"{name} MIDI 1", "control_change", control=99, value=value)
-    assert controls.value("/steer/kick") == [64 / 127]
+    assert address_space.value("/steer/kick") == [64 / 127]
     if name.isprintable():
-        assert Room(controls, tmp_path / "maps").midi.maps[0].name == name
+        assert Room(address_space, tmp_path / "maps").midi.maps[0].name == name
     else:  # bytes of the command line that are no text
         assert "the map cannot be kept (UnicodeEncodeError" in wanted.faults[0]
 
@@ -260,56 +264,58 @@ def test_a_port_of_any_name_is_wanted_and_learns(
 
 
 def test_a_learnt_list_is_left_out_and_told_and_the_others_play(
-    room: Room, controls: Controls, tmp_path: Path
+    room: Room, address_space: AddressSpace, tmp_path: Path
 ) -> None:
     (tmp_path / "maps").mkdir()
     shutil.copy(LEARNT, tmp_path / "maps")
-    node = controls.nodes["/look/flash_limit"]
-    controls.nodes["/look/flash_limit"] = replace(node, write=None)
-    room = Room(controls, tmp_path / "maps")
+    node = address_space.nodes["/look/flash_limit"]
+    address_space.nodes["/look/flash_limit"] = replace(node, write=None)
+    room = Room(address_space, tmp_path / "maps")
     assert room.faults == [
         "MIDI: nanoKONTROL2: /steer/classes is a list, which no control can play, "
         "/look/flash_limit can only be read; what should play this is left out"
     ]
     room.plug("nanoKONTROL2")
-    classes, limit = controls.value("/steer/classes"), controls.value("/look/flash_limit")
+    classes, limit = address_space.value("/steer/classes"), address_space.value("/look/flash_limit")
     for value in (0, 127, 64):
         room.say("nanoKONTROL2", "control_change", control=98, value=value)
         room.say("nanoKONTROL2", "control_change", control=99, value=value)
         room.say("nanoKONTROL2", "note_on", note=37, velocity=value)
         room.say("nanoKONTROL2", "note_on", note=38, velocity=value)
-    assert controls.value("/steer/kick") == [64 / 127]
-    assert controls.value("/look/fit") == ["mirror"]  # two presses from crop
-    assert controls.value("/steer/classes") == classes
-    assert controls.value("/look/flash_limit") == limit
+    assert address_space.value("/steer/kick") == [64 / 127]
+    assert address_space.value("/look/fit") == ["mirror"]  # two presses from crop
+    assert address_space.value("/steer/classes") == classes
+    assert address_space.value("/look/flash_limit") == limit
     assert len(room.faults) == 1
     room.midi.learn("/steer/drift")
     room.say("nanoKONTROL2", "control_change", control=97, value=0)
     written = (tmp_path / "maps" / "nanokontrol2.toml").read_text("utf-8")
-    assert len(map_of(written, "kept").controls) == 31  # what this version cannot play is not lost
+    assert (
+        len(map_of(written, "kept").address_space) == 31
+    )  # what this version cannot play is not lost
 
 
 def test_a_broken_map_is_told_whoever_is_wanted_and_the_others_play(
-    room: Room, controls: Controls, tmp_path: Path
+    room: Room, address_space: AddressSpace, tmp_path: Path
 ) -> None:
     (tmp_path / "maps").mkdir()
     (tmp_path / "maps" / "broken.toml").write_text("cc = true")
     for wanted in (None, "Some Box"):
-        broken = Room(controls, tmp_path / "maps", wanted)
+        broken = Room(address_space, tmp_path / "maps", wanted)
         (fault,) = broken.faults
         assert "broken.toml: is no map; it needs name and [[control]]" in fault
         broken.plug("nanoKONTROL2")
 
 
 def test_keyframes_by_number_and_words_may_stand_in_a_map(
-    room: Room, controls: Controls, tmp_path: Path
+    room: Room, address_space: AddressSpace, tmp_path: Path
 ) -> None:
     kept(Map("Pads", (Control("/cue/3", note=1),)), tmp_path / "maps")
-    room = Room(controls, tmp_path / "maps")
+    room = Room(address_space, tmp_path / "maps")
     room.plug("Pads")
     assert room.faults == []
     room.say("Pads", "note_on", note=1)
-    assert "there is no bank" in controls.trouble  # it was asked for
+    assert "there is no bank" in address_space.trouble  # it was asked for
 
 
 # ---- whatever is heard
@@ -365,8 +371,8 @@ def test_no_message_and_no_map_raises_and_knobs_stay_in_range(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("live.control.midi.driver_for", Driver)
-        controls = Controls(cast(Any, Instrument()))
-        room = Room(controls, None, "Box")
+        address_space = AddressSpace(cast(Any, Instrument()))
+        room = Room(address_space, None, "Box")
     room.midi.maps = [Map("Box", tuple(controls_of), clock=True)]
     room.plug("Box")
     moved = [
@@ -377,12 +383,12 @@ def test_no_message_and_no_map_raises_and_knobs_stay_in_range(
         for value in (0, 127, 64)
     ]
     for address in learnt:
-        controls.receive("/midi/learn", [address])
+        address_space.receive("/midi/learn", [address])
     for kind, values in (*messages, *moved):
         room.say("Box", kind, **values)
         room.midi._ports.boxes["Box"].takeover.lights("/steer/depth", 0.5)
     assert not any("was not played" in f or "lost" in f for f in room.faults), room.faults
-    wanted = controls._desk.wanted
+    wanted = address_space._desk.wanted
     knobs_of(wanted.model_dump(), "wanted")
     for knob in table():
         value = value_of(wanted, knob.name)
@@ -412,18 +418,18 @@ def test_a_message_that_raises_is_told_and_the_next_one_plays(
     assert len(room.faults) == 1
     for value in (127, 64):
         room.say("nanoKONTROL2", "control_change", control=7, value=value)
-    assert room.controls.value("/steer/depth") == [64 / 127]
+    assert room.address_space.value("/steer/depth") == [64 / 127]
 
 
 def test_programs_are_presets_and_those_that_are_none_are_told(room: Room) -> None:
-    names = list(room.controls.presets())
+    names = list(room.address_space.presets())
     room.say("nanoKONTROL2", "program_change", program=2)
-    assert room.controls.value("/preset/name") == [names[2]]
+    assert room.address_space.value("/preset/name") == [names[2]]
     room.say("nanoKONTROL2", "program_change", program=127)
     assert room.faults == [
         f"MIDI: nanoKONTROL2: program 128 is asked for; there are {len(names)} presets"
     ]
-    assert room.controls.value("/preset/name") == [names[2]]
+    assert room.address_space.value("/preset/name") == [names[2]]
 
 
 def test_messages_that_come_too_fast_are_dropped_from_the_oldest_and_counted(room: Room) -> None:
@@ -435,16 +441,16 @@ def test_messages_that_come_too_fast_are_dropped_from_the_oldest_and_counted(roo
     assert "976 messages were dropped; they come too fast" in room.faults[0]
     for _ in range(1024):
         room.round("MIDI in")
-    assert room.controls.value("/steer/depth") == [69 / 127]  # where the fader stands now
+    assert room.address_space.value("/steer/depth") == [69 / 127]  # where the fader stands now
 
 
 # ---- the tempo of a clock
 
 
 @pytest.fixture
-def sequencer(room: Room, controls: Controls, tmp_path: Path) -> Room:
+def sequencer(room: Room, address_space: AddressSpace, tmp_path: Path) -> Room:
     kept(Map("Sequencer", (), clock=True), tmp_path / "maps")
-    room = Room(controls, tmp_path / "maps")
+    room = Room(address_space, tmp_path / "maps")
     room.plug("Sequencer")
     return room
 
@@ -455,14 +461,14 @@ def ticks(room: Room, bpm: float, seconds: float) -> list[float]:
     for _ in range(round(seconds * bpm * 24 / 60)):
         room.clock.now += 60 / bpm / 24
         room.say("Sequencer", "clock")
-        (tempo,) = room.controls.value("/hear/bpm")
+        (tempo,) = room.address_space.value("/hear/bpm")
         tempi += [tempo] if tempi[-1:] != [tempo] else []
     return tempi
 
 
 def test_a_clock_is_the_tempo_and_comes_back_after_a_preset(sequencer: Room) -> None:
     assert ticks(sequencer, 126.0, 4) == [0.0, 126.0]
-    sequencer.controls.receive("/preset/load", ["reef"])
+    sequencer.address_space.receive("/preset/load", ["reef"])
     assert ticks(sequencer, 126.0, 4) == [0.0, 126.0]
 
 
@@ -485,19 +491,19 @@ def test_a_clock_that_stopped_lets_the_ears_listen_again(sequencer: Room) -> Non
     ticks(sequencer, 120.0, 4)
     sequencer.clock.now += 4.0
     sequencer.round("MIDI in")
-    assert sequencer.controls.value("/hear/bpm") == [120.0]
+    assert sequencer.address_space.value("/hear/bpm") == [120.0]
     sequencer.clock.now += 2.0
     sequencer.round("MIDI in")
-    assert sequencer.controls.value("/hear/bpm") == [0.0]
+    assert sequencer.address_space.value("/hear/bpm") == [0.0]
     assert "the MIDI clock stopped" in sequencer.notice
 
 
 def test_a_tempo_that_was_set_by_hand_outlives_the_clock(sequencer: Room) -> None:
     ticks(sequencer, 120.0, 4)
-    sequencer.controls.receive("/hear/bpm", [99.0])
+    sequencer.address_space.receive("/hear/bpm", [99.0])
     sequencer.clock.now += 7.0
     sequencer.round("MIDI in")
-    assert sequencer.controls.value("/hear/bpm") == [99.0]
+    assert sequencer.address_space.value("/hear/bpm") == [99.0]
 
 
 # ---- the real process of the driver, over wires of files
@@ -505,7 +511,7 @@ def test_a_tempo_that_was_set_by_hand_outlives_the_clock(sequencer: Room) -> Non
 
 @pytest.fixture
 def wired_midi(
-    wires: Wires, controls: Controls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    wires: Wires, address_space: AddressSpace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Midi, Supervisor]]:
     """With less patience than in a show."""
     for constant, seconds in (("supervisor._SHORTEST", 0.6), ("midiports._LOOK", 0.2)):
@@ -513,7 +519,7 @@ def wired_midi(
     for constant, seconds in (("_SLOW", 3.0), ("_PATIENCE", 0.6)):
         monkeypatch.setattr(f"live.control.midi_ports.{constant}", seconds)
     supervisor = Supervisor()
-    midi = Midi(controls, tmp_path / "maps")
+    midi = Midi(address_space, tmp_path / "maps")
     supervisor.start()
     midi.start(supervisor)
     yield midi, supervisor
@@ -527,7 +533,7 @@ def lights(wires: Wires, name: str) -> dict[int, int]:
 
 
 def test_controllers_that_come_later_come_back_or_learn_get_all_lights(
-    wired_midi: tuple[Midi, Supervisor], wires: Wires, controls: Controls
+    wired_midi: tuple[Midi, Supervisor], wires: Wires, address_space: AddressSpace
 ) -> None:
     midi, _ = wired_midi
     wires.plug("nanoKONTROL2")
@@ -544,7 +550,7 @@ def test_controllers_that_come_later_come_back_or_learn_get_all_lights(
     wires.plug("nanoKONTROL2", "MIDI Mix")
     until(lambda: lights(wires, "nanoKONTROL2").get(7) == 127, "lights after the return", 5)
 
-    controls.receive("/steer/drift", [1.0])
+    address_space.receive("/steer/drift", [1.0])
     until(lambda: lights(wires, "nanoKONTROL2").get(6) == 127, "what is new", 5)
     midi.learn("/steer/drift")
     wires.say("nanoKONTROL2", "control_change", control=99, value=0)
@@ -567,7 +573,7 @@ def test_a_driver_that_hangs_is_told_replaced_and_opens_once(
     word: str,
     wired_midi: tuple[Midi, Supervisor],
     wires: Wires,
-    controls: Controls,
+    address_space: AddressSpace,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("live.control.midi_ports._SLOW", 2.0)  # which starting and opening may take
@@ -581,13 +587,13 @@ def test_a_driver_that_hangs_is_told_replaced_and_opens_once(
     until(lambda: lights(wires, "nanoKONTROL2").get(7) == 127, "its lights", 15)
     assert midi.connected == ["nanoKONTROL2"]
     wires.say("nanoKONTROL2", "control_change", control=45, value=127)  # turns /freeze
-    until(lambda: controls.value("/freeze") == [True], "the button", 5)
+    until(lambda: address_space.value("/freeze") == [True], "the button", 5)
     time.sleep(0.3)
-    assert controls.value("/freeze") == [True]  # it was heard once
+    assert address_space.value("/freeze") == [True]  # it was heard once
 
 
 def test_a_driver_that_falls_is_told_and_all_is_taken_up_again(
-    wired_midi: tuple[Midi, Supervisor], wires: Wires, controls: Controls
+    wired_midi: tuple[Midi, Supervisor], wires: Wires, address_space: AddressSpace
 ) -> None:
     _, supervisor = wired_midi
     fate = wires.fate("send-falls")
@@ -598,15 +604,15 @@ def test_a_driver_that_falls_is_told_and_all_is_taken_up_again(
     until(lambda: lights(wires, "nanoKONTROL2").get(7) == 127, "its lights", 15)
     for value in (127, 64):
         wires.say("nanoKONTROL2", "control_change", control=7, value=value)
-    until(lambda: controls.value("/steer/depth") == [64 / 127], "the value", 5)
+    until(lambda: address_space.value("/steer/depth") == [64 / 127], "the value", 5)
 
 
 @pytest.mark.parametrize("word", ["look", "close", "send"])
 def test_the_end_comes_within_a_second_whatever_the_driver_does(
-    word: str, controls: Controls, wires: Wires, tmp_path: Path
+    word: str, address_space: AddressSpace, wires: Wires, tmp_path: Path
 ) -> None:
     supervisor = Supervisor()
-    midi = Midi(controls, None)
+    midi = Midi(address_space, None)
     midi.start(supervisor)
     wires.plug("nanoKONTROL2")
     until(lambda: midi.connected, "the controller", 9)
@@ -614,18 +620,18 @@ def test_the_end_comes_within_a_second_whatever_the_driver_does(
     calls = wires.calls(word)
     if word == "close":
         wires.plug()
-    controls.receive("/steer/depth", [0.3])
+    address_space.receive("/steer/depth", [0.3])
     until(lambda: wires.calls(word) > calls, "the hanging", 9)
     begun = time.monotonic()
     midi.stop()
     assert time.monotonic() - begun < 1.0
-    assert controls.learn is None
+    assert address_space.learn is None
     until(lambda: all(link.is_gone(0) for link in midi._driver._links), "the processes' end", 5)
     assert not any("has not come round" in str(fault) for fault in supervisor.faults)
 
 
-def test_nothing_that_never_began_is_hard_to_end(wires: Wires, controls: Controls) -> None:
-    midi = Midi(controls, None)
+def test_nothing_that_never_began_is_hard_to_end(wires: Wires, address_space: AddressSpace) -> None:
+    midi = Midi(address_space, None)
     begun = time.monotonic()
     midi.stop()
     assert time.monotonic() - begun < 1.0
@@ -674,8 +680,10 @@ def supervisor() -> Iterator[Supervisor]:
 
 
 @pytest.fixture
-def midi(jack: None, supervisor: Supervisor, controls: Controls, tmp_path: Path) -> Iterator[Midi]:
-    midi = Midi(controls, tmp_path / "maps")
+def midi(
+    jack: None, supervisor: Supervisor, address_space: AddressSpace, tmp_path: Path
+) -> Iterator[Midi]:
+    midi = Midi(address_space, tmp_path / "maps")
     midi.start(supervisor)
     yield midi
     midi.stop()
@@ -690,7 +698,7 @@ def controller(name: str) -> Any:
 
 
 def test_a_controller_is_found_plays_learns_and_comes_back(
-    midi: Midi, supervisor: Supervisor, controls: Controls, tmp_path: Path
+    midi: Midi, supervisor: Supervisor, address_space: AddressSpace, tmp_path: Path
 ) -> None:
     shown = mido.open_input("nanoKONTROL2", virtual=True, client_name="lights of nanoKONTROL2")
     box = controller("nanoKONTROL2")
@@ -701,19 +709,19 @@ def test_a_controller_is_found_plays_learns_and_comes_back(
         box.send(message("control_change", control=7, value=value))  # /steer/depth is at 1
     box.send(message("control_change", control=7, value=127))
     box.send(message("control_change", control=7, value=64))
-    until(lambda: controls.value("/steer/depth") == [64 / 127], "the value", 3)
+    until(lambda: address_space.value("/steer/depth") == [64 / 127], "the value", 3)
 
     midi.learn("/steer/kick")
     box.send(message("control_change", control=99, value=0))
     until(lambda: "learnt" in supervisor.notices.newest, "learning", 3)
     for value in (0, 64, 127, 100):
         box.send(message("control_change", control=99, value=value))
-    until(lambda: controls.value("/steer/kick") == [100 / 127], "the learnt control", 3)
+    until(lambda: address_space.value("/steer/kick") == [100 / 127], "the learnt control", 3)
     assert 'address = "/steer/kick"' in (tmp_path / "maps" / "nanokontrol2.toml").read_text()
 
     box.send(message("program_change", program=2))
-    names = list(controls.presets())
-    until(lambda: controls.value("/preset/name") == [names[2]], "the preset", 3)
+    names = list(address_space.presets())
+    until(lambda: address_space.value("/preset/name") == [names[2]], "the preset", 3)
 
     box.close()
     until(lambda: not midi.connected, "the loss", 15)

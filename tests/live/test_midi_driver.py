@@ -22,7 +22,7 @@ from live.control.midi_driver import (
     Told,
     driver_for,
 )
-from synth.errors import Trouble
+from synth.errors import UserError
 from tests.live import wired
 from tests.live.wired import Wires
 from tests.stage import until
@@ -233,15 +233,15 @@ def test_no_library_and_no_server_are_said_at_once(
     wires: Wires, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MIDO_BACKEND", "no_such_backend")
-    with pytest.raises(Trouble, match="needs mido and python-rtmidi"):
+    with pytest.raises(UserError, match="needs mido and python-rtmidi"):
         driver_for(print)
     monkeypatch.setenv("MIDO_BACKEND", "wires")
     wires.fate("look-raises").touch()
-    with pytest.raises(Trouble, match="cannot be had here .*the server is gone.*use OSC"):
+    with pytest.raises(UserError, match="cannot be had here .*the server is gone.*use OSC"):
         driver_for(print)
     monkeypatch.delenv("MIDO_BACKEND")
     if not Path("/dev/snd/seq").exists():
-        with pytest.raises(Trouble, match="cannot be had here .*/dev/snd/seq"):
+        with pytest.raises(UserError, match="cannot be had here .*/dev/snd/seq"):
             driver_for(print)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from live.control import layouts
 from live.control.midi_map import MODES, Control, Map, kept, map_of, maps_of, text_of
-from synth.errors import Trouble
+from synth.errors import UserError
 
 SHIPPED = 3
 LEARNT = Path(__file__).parents[1] / "data" / "midi" / "nanokontrol2.toml"  # by version 0.1.0
@@ -137,7 +137,7 @@ def test_a_broken_map_is_told_and_the_others_play(text: str, says: str, tmp_path
     assert sentence.startswith(f"{tmp_path / 'broken.toml'}: ")
     assert says in sentence
     assert len(sentence) < len(str(tmp_path)) + 200
-    with pytest.raises(Trouble):
+    with pytest.raises(UserError):
         map_of(text, "broken.toml")
 
 

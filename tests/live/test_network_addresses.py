@@ -16,7 +16,7 @@ from live.control.network_addresses import (
     resolved,
     written,
 )
-from synth.errors import Trouble
+from synth.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_places_are_host_and_port(text: str, place: tuple[str, int]) -> None:
     ],
 )
 def test_what_is_no_place_is_told_with_the_cure(text: str) -> None:
-    with pytest.raises(Trouble, match=r"--osc is .*; write it as HOST:PORT, such as 127.0.0.1"):
+    with pytest.raises(UserError, match=r"--osc is .*; write it as HOST:PORT, such as 127.0.0.1"):
         place_of(text, "--osc")
 
 
@@ -90,7 +90,7 @@ def test_ip_version_4_stays_itself_behind_ip_version_6() -> None:
 
 def test_a_name_that_is_none_is_told() -> None:
     begun = time.monotonic()
-    with pytest.raises(Trouble, match="--osc-to lamp.invalid:9: there is no such host"):
+    with pytest.raises(UserError, match="--osc-to lamp.invalid:9: there is no such host"):
         resolved(("lamp.invalid", 9), "--osc-to", socket.SOCK_DGRAM)
     assert time.monotonic() - begun < 4
 
@@ -105,7 +105,7 @@ def test_a_name_server_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("live.control.network_addresses._PATIENCE", 0.1)
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     begun = time.monotonic()
-    with pytest.raises(Trouble, match="no such host"):
+    with pytest.raises(UserError, match="no such host"):
         resolved(("lamp.example", 9), "--osc-to", socket.SOCK_DGRAM)
     assert time.monotonic() - begun < 1
     let_go.set()

@@ -17,15 +17,15 @@ from pythonosc.osc_message import OscMessage
 
 from live.audio.file_player import Playback
 from live.control.access import networks_of
-from live.control.address_space import Controls
+from live.control.address_space import AddressSpace
 from live.control.network_addresses import interfaces
 from live.control.osc import OscPort
 from live.control.osc_packets import packet_of
-from live.control.parameters import Desk
+from live.control.parameters import Parameters
 from live.output.window import NoWindow
 from live.show import Show
 from live.supervisor import Supervisor
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.settings.preset import preset_of
 from tests import sounds
 from tests.doubles import Lamp
@@ -42,13 +42,13 @@ def supervisor() -> Supervisor:
 
 
 @pytest.fixture
-def controls(tmp_path: Path) -> Controls:
+def address_space(tmp_path: Path) -> AddressSpace:
     return controls_in(tmp_path)
 
 
 @pytest.fixture
-def port(controls: Controls, supervisor: Supervisor) -> Iterator[OscPort]:
-    port = OscPort(controls, ("127.0.0.1", 0))
+def port(address_space: AddressSpace, supervisor: Supervisor) -> Iterator[OscPort]:
+    port = OscPort(address_space, ("127.0.0.1", 0))
     port.start(supervisor)
     yield port
     port.stop()
@@ -67,7 +67,7 @@ def kinds(supervisor: Supervisor, part: str = "OSC in") -> set[str]:
 
 
 def truncation(port: OscPort) -> float:
-    return float(port.controls.value("/steer/truncation")[0])
+    return float(port.address_space.value("/steer/truncation")[0])
 
 
 def test_a_datagram_turns_a_knob(port: OscPort, sender: socket.socket) -> None:
@@ -100,18 +100,18 @@ def test_a_subscriber_hears_what_changes_and_what_is_heard(
     listen("/look/fit", ["crop"])
     listen("/sense/onset_count", [0])
     assert len(known["/sense/chroma"]) == 12
-    port.controls.receive("/preset/load", ["reef"])
+    port.address_space.receive("/preset/load", ["reef"])
     listen("/preset/name", ["reef"])
     listen("/steer/tempo_sensitivity", [preset_of("reef").knobs.steer.tempo_sensitivity])
-    port.controls.receive("/look/fit", ["blur"])
+    port.address_space.receive("/look/fit", ["blur"])
     listen("/look/fit", ["blur"])
     sender.sendto(packet_of("/unsubscribe", []), port.place)
 
 
 def test_only_allowed_hosts_are_heard(
-    controls: Controls, supervisor: Supervisor, sender: socket.socket
+    address_space: AddressSpace, supervisor: Supervisor, sender: socket.socket
 ) -> None:
-    strict = OscPort(controls, ("127.0.0.1", 0), allowed=networks_of("10.9.9.9", ALLOWED))
+    strict = OscPort(address_space, ("127.0.0.1", 0), allowed=networks_of("10.9.9.9", ALLOWED))
     strict.start(supervisor)
     before = truncation(strict)
     sender.sendto(packet_of("/steer/truncation", [0.11]), strict.place)
@@ -125,8 +125,10 @@ def test_only_allowed_hosts_are_heard(
     strict.stop()
 
 
-def test_allowed_networks_are_heard(controls: Controls, sender: socket.socket) -> None:
-    port = OscPort(controls, ("127.0.0.1", 0), allowed=networks_of("10.9.9.9,127.0.0.0/8", ALLOWED))
+def test_allowed_networks_are_heard(address_space: AddressSpace, sender: socket.socket) -> None:
+    port = OscPort(
+        address_space, ("127.0.0.1", 0), allowed=networks_of("10.9.9.9,127.0.0.0/8", ALLOWED)
+    )
     port.start(Supervisor())
     sender.sendto(packet_of("/steer/truncation", [0.25]), port.place)
     until(lambda: truncation(port) == 0.25, "the value", 2)
@@ -134,18 +136,20 @@ def test_allowed_networks_are_heard(controls: Controls, sender: socket.socket) -
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "LAN"])
-def test_beyond_loopback_nobody_is_heard_unnamed(controls: Controls, host: str) -> None:
+def test_beyond_loopback_nobody_is_heard_unnamed(address_space: AddressSpace, host: str) -> None:
     host = str(interfaces()[0].ip) if host == "LAN" else host
-    with pytest.raises(Trouble, match=r"is open to others; say who is heard with --osc-allow, su"):
-        OscPort(controls, (host, 0))
-    port = OscPort(controls, (host, 0), allowed=networks_of("10.9.9.9", ALLOWED))
+    with pytest.raises(
+        UserError, match=r"is open to others; say who is heard with --osc-allow, su"
+    ):
+        OscPort(address_space, (host, 0))
+    port = OscPort(address_space, (host, 0), allowed=networks_of("10.9.9.9", ALLOWED))
     port.stop()
 
 
-def test_a_network_is_open_to_those_who_are_named(controls: Controls) -> None:
+def test_a_network_is_open_to_those_who_are_named(address_space: AddressSpace) -> None:
     """From this machine's own address in it."""
     host = str(interfaces()[0].ip)
-    port = OscPort(controls, ("0.0.0.0", 0), allowed=networks_of(host, ALLOWED))
+    port = OscPort(address_space, ("0.0.0.0", 0), allowed=networks_of(host, ALLOWED))
     port.start(Supervisor())
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.bind((host, 0))
@@ -158,8 +162,8 @@ def test_a_network_is_open_to_those_who_are_named(controls: Controls) -> None:
 
 
 @pytest.mark.parametrize("host", ["::1", "::"])
-def test_ip_version_6_is_heard_and_told(controls: Controls, host: str) -> None:
-    port = OscPort(controls, (host, 0), allowed=networks_of("::1,127.0.0.1", ALLOWED))
+def test_ip_version_6_is_heard_and_told(address_space: AddressSpace, host: str) -> None:
+    port = OscPort(address_space, (host, 0), allowed=networks_of("::1,127.0.0.1", ALLOWED))
     port.start(Supervisor())
     pairs = [(socket.AF_INET6, "::1"), (socket.AF_INET, "127.0.0.1")]
     for value, (family, loopback) in enumerate(pairs[: 1 if host == "::1" else 2]):
@@ -174,13 +178,13 @@ def test_ip_version_6_is_heard_and_told(controls: Controls, host: str) -> None:
 
 
 def test_a_port_that_is_taken_is_named(port: OscPort) -> None:
-    with pytest.raises(Trouble, match=f"--osc 127.0.0.1:{port.place[1]}: Address already in use"):
-        OscPort(port.controls, port.place)
+    with pytest.raises(UserError, match=f"--osc 127.0.0.1:{port.place[1]}: Address already in use"):
+        OscPort(port.address_space, port.place)
 
 
-def test_a_port_that_is_not_there_is_told(controls: Controls) -> None:
-    with pytest.raises(Trouble, match="--osc 203.0.113.9:9000: Cannot assign requested address"):
-        OscPort(controls, ("203.0.113.9", 9000), allowed=networks_of("10.9.9.9", ALLOWED))
+def test_a_port_that_is_not_there_is_told(address_space: AddressSpace) -> None:
+    with pytest.raises(UserError, match="--osc 203.0.113.9:9000: Cannot assign requested address"):
+        OscPort(address_space, ("203.0.113.9", 9000), allowed=networks_of("10.9.9.9", ALLOWED))
 
 
 # ---- who is told
@@ -205,9 +209,9 @@ def test_a_timed_subscription_is_one_too(port: OscPort, sender: socket.socket) -
     until(lambda: port.feedback.receivers == [sender.getsockname()], "the subscription", 2)
 
 
-def test_any_packet_renews_a_subscription(controls: Controls) -> None:
+def test_any_packet_renews_a_subscription(address_space: AddressSpace) -> None:
     now = [0.0]
-    port = OscPort(controls, ("127.0.0.1", 0), clock=lambda: now[0])
+    port = OscPort(address_space, ("127.0.0.1", 0), clock=lambda: now[0])
     sender = ("10.0.0.2", 5000)
     port.take(packet_of("/subscribe", []), sender)
     for _ in range(10):
@@ -227,7 +231,7 @@ def test_a_subscriber_that_is_gone_is_forgotten(port: OscPort) -> None:
     until(lambda: len(port.feedback.receivers) == 2, "both", 2)
     left = there.getsockname()
     gone.close()
-    port.controls.receive("/look/fit", ["blur"])
+    port.address_space.receive("/look/fit", ["blur"])
     until(lambda: port.feedback.receivers == [left], "forgetting", 2)
     begun = time.thread_time(), time.monotonic()
     time.sleep(0.3)
@@ -243,12 +247,12 @@ def free_port() -> int:
 
 
 def test_a_named_receiver_may_come_and_go(
-    controls: Controls, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+    address_space: AddressSpace, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is told all whenever it is there; that it was not is told once."""
     monkeypatch.setattr("live.control.subscriptions._AGAIN", 0.5)
     lamps = ("127.0.0.1", free_port())
-    port = OscPort(controls)
+    port = OscPort(address_space)
     port.always_tell(lamps)
     port.start(supervisor)
     for _ in range(2):
@@ -267,10 +271,10 @@ def test_a_named_receiver_may_come_and_go(
 
 
 def test_a_network_that_is_not_there_is_told_once_and_tried_again(
-    controls: Controls, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+    address_space: AddressSpace, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("live.control.subscriptions._REST", 0.05)
-    port = OscPort(controls)
+    port = OscPort(address_space)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind(("127.0.0.1", 0))
         receiver.settimeout(3)
@@ -295,9 +299,9 @@ def test_a_network_that_is_not_there_is_told_once_and_tried_again(
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "255.255.255.255", "224.0.0.1", "::", "ff02::1"])
-def test_a_named_receiver_is_one_host(controls: Controls, host: str) -> None:
-    port = OscPort(controls)
-    with pytest.raises(Trouble, match=r"--osc-to .* is not one host; name each by itself"):
+def test_a_named_receiver_is_one_host(address_space: AddressSpace, host: str) -> None:
+    port = OscPort(address_space)
+    with pytest.raises(UserError, match=r"--osc-to .* is not one host; name each by itself"):
         port.always_tell((host, 9000))
     assert not port.is_needed
 
@@ -378,8 +382,8 @@ def bundled(when: float | None, packets: list[bytes]) -> bytes:
 def unbound(tmp_path_factory: pytest.TempPathFactory) -> tuple[OscPort, list[float]]:
     """A port that hears nothing but what it is given, and its clock."""
     now = [0.0]
-    controls = controls_in(tmp_path_factory.mktemp("port"))
-    return OscPort(controls, clock=lambda: now[0], wall=lambda: 1_700_000_000.0), now
+    address_space = controls_in(tmp_path_factory.mktemp("port"))
+    return OscPort(address_space, clock=lambda: now[0], wall=lambda: 1_700_000_000.0), now
 
 
 @settings(deadline=None, max_examples=150)
@@ -395,21 +399,21 @@ def test_nothing_raises_and_good_messages_around_it_are_carried_out(
         whole = packet if when is None else bundled(wall + when, [packet])
         port.take(whole, ("127.0.0.1", 5000))
         port.take(packet_of("/steer/kick", [value]), ("127.0.0.1", 5000))
-        assert port.controls.value("/steer/kick")[0] == pytest.approx(value)
+        assert port.address_space.value("/steer/kick")[0] == pytest.approx(value)
 
 
 def test_a_thread_that_hangs_gives_way_to_another(
-    controls: Controls, sender: socket.socket
+    address_space: AddressSpace, sender: socket.socket
 ) -> None:
     now = [0.0]
     supervisor, let_go = Supervisor(lambda: now[0]), threading.Event()
-    port = OscPort(controls, ("127.0.0.1", 0))
-    receive = controls.receive
+    port = OscPort(address_space, ("127.0.0.1", 0))
+    receive = address_space.receive
 
     def hang(address: str, arguments: Any) -> bool:
         return let_go.wait(20) if address == "/hang" else receive(address, arguments)
 
-    controls.receive = hang  # type: ignore[method-assign]
+    address_space.receive = hang  # type: ignore[method-assign]
     port.start(supervisor)
     sender.sendto(packet_of("/hang", []), port.place)
     until(lambda: port.received == 1, "the packet", 2)
@@ -423,13 +427,13 @@ def test_a_thread_that_hangs_gives_way_to_another(
     port.stop()
 
 
-def test_closing_takes_no_time(controls: Controls) -> None:
-    port = OscPort(controls, ("127.0.0.1", 0))
+def test_closing_takes_no_time(address_space: AddressSpace) -> None:
+    port = OscPort(address_space, ("127.0.0.1", 0))
     port.start(Supervisor())
     begun = time.monotonic()
     port.stop()
     assert time.monotonic() - begun < 0.5
-    OscPort(controls, port.place).stop()  # and the place is free
+    OscPort(address_space, port.place).stop()  # and the place is free
 
 
 def test_a_flood_does_not_stop_the_show(tmp_path: Path, sender: socket.socket) -> None:
@@ -438,9 +442,9 @@ def test_a_flood_does_not_stop_the_show(tmp_path: Path, sender: socket.socket) -
         tmp_path / "song.wav", sounds.struck(sounds.click(), [0.5, 1, 1.5, 2, 2.5], 3)
     )
     lamp = Lamp()
-    show = Show(Playback(song, aloud=False), Desk(preset_of("silk"), [], None), lamp, [])
+    show = Show(Playback(song, aloud=False), Parameters(preset_of("silk"), [], None), lamp, [])
     show.overlay_on = False
-    port = OscPort(Controls(show), ("127.0.0.1", 0))
+    port = OscPort(AddressSpace(show), ("127.0.0.1", 0))
     port.start(show.supervisor)
     code = (
         "import socket, time\n"
@@ -461,4 +465,4 @@ def test_a_flood_does_not_stop_the_show(tmp_path: Path, sender: socket.socket) -
     assert "too many" in kinds(show.supervisor)
     assert report.onsets_heard == report.onsets_shown == 5
     assert report.frames_shown > 30 * report.seconds
-    assert np.isclose(show.visual.knobs.steer.truncation, 0.5)
+    assert np.isclose(show.engine.knobs.steer.truncation, 0.5)

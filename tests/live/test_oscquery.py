@@ -13,14 +13,14 @@ import pytest
 from pythonosc.osc_message import OscMessage
 
 from live.audio.file_player import Playback
-from live.control.address_space import Controls
+from live.control.address_space import AddressSpace
 from live.control.network_addresses import interfaces
 from live.control.osc_packets import packet_of
 from live.control.oscquery import OscQuery
-from live.control.parameters import Desk
+from live.control.parameters import Parameters
 from live.show import Show
 from live.supervisor import Supervisor
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.settings.knobs import table
 from synth.settings.preset import preset_of
 from tests import sounds
@@ -28,15 +28,15 @@ from tests.doubles import Lamp
 
 
 @pytest.fixture
-def controls(tmp_path: Path) -> Controls:
+def address_space(tmp_path: Path) -> AddressSpace:
     song = sounds.write_wav(tmp_path / "song.wav", sounds.silence(1))
-    show = Show(Playback(song, aloud=False), Desk(preset_of("silk"), [], None), Lamp(), [])
-    return Controls(show)
+    show = Show(Playback(song, aloud=False), Parameters(preset_of("silk"), [], None), Lamp(), [])
+    return AddressSpace(show)
 
 
 @pytest.fixture
-def server(controls: Controls) -> Iterator[OscQuery]:
-    server = OscQuery(controls, ("127.0.0.1", 0), None)
+def server(address_space: AddressSpace) -> Iterator[OscQuery]:
+    server = OscQuery(address_space, ("127.0.0.1", 0), None)
     server.start(Supervisor())
     yield server
     server.stop()
@@ -73,9 +73,9 @@ def test_the_whole_table_is_there_with_its_ranges(server: OscQuery) -> None:
     assert root["CONTENTS"]["sense"]["CONTENTS"]["level"]["ACCESS"] == 1
 
 
-def test_one_attribute_of_one_address(server: OscQuery, controls: Controls) -> None:
+def test_one_attribute_of_one_address(server: OscQuery, address_space: AddressSpace) -> None:
     assert ask(server, "/steer/truncation?VALUE") == {"VALUE": [0.7]}
-    controls.receive("/steer/truncation", [0.5])
+    address_space.receive("/steer/truncation", [0.5])
     assert ask(server, "/steer/truncation?VALUE") == {"VALUE": [0.5]}
     assert ask(server, "/steer/truncation?RANGE") == {"RANGE": [{"MIN": 0.02, "MAX": 1}]}
     assert ask(server, "/steer/truncation?UNIT") is None
@@ -92,8 +92,8 @@ def test_other_pages_may_not_steer(server: OscQuery) -> None:
     assert refusal(server, "/", Origin="http://evil.example") == 403
 
 
-def test_beyond_loopback_a_token_is_needed(controls: Controls) -> None:
-    server = OscQuery(controls, ("127.0.0.1", 0), None, token="secret")
+def test_beyond_loopback_a_token_is_needed(address_space: AddressSpace) -> None:
+    server = OscQuery(address_space, ("127.0.0.1", 0), None, token="secret")
     server.start(Supervisor())
     assert refusal(server, "/") == 403
     assert refusal(server, "/?token=guess") == 403
@@ -101,9 +101,9 @@ def test_beyond_loopback_a_token_is_needed(controls: Controls) -> None:
     server.stop()
 
 
-def test_a_port_that_is_taken_is_named(server: OscQuery, controls: Controls) -> None:
-    with pytest.raises(Trouble, match="--oscquery 127.0.0.1"):
-        OscQuery(controls, server.place, None)
+def test_a_port_that_is_taken_is_named(server: OscQuery, address_space: AddressSpace) -> None:
+    with pytest.raises(UserError, match="--oscquery 127.0.0.1"):
+        OscQuery(address_space, server.place, None)
 
 
 def conversation(
@@ -122,11 +122,11 @@ async def heard(socket: aiohttp.ClientWebSocketResponse) -> tuple[str, list[Any]
     return message.address, list(message.params)
 
 
-def test_a_websocket_hears_and_steers(server: OscQuery, controls: Controls) -> None:
+def test_a_websocket_hears_and_steers(server: OscQuery, address_space: AddressSpace) -> None:
     async def talk(socket: aiohttp.ClientWebSocketResponse) -> None:
         await socket.send_json({"COMMAND": "LISTEN", "DATA": "/steer/kick"})
         assert (await heard(socket))[0] == "/steer/kick"
-        controls.receive("/steer/kick", [0.125])
+        address_space.receive("/steer/kick", [0.125])
         while (await heard(socket)) != ("/steer/kick", [0.125]):
             pass
         await socket.send_bytes(packet_of("/steer/kick", [0.75]))
@@ -136,15 +136,15 @@ def test_a_websocket_hears_and_steers(server: OscQuery, controls: Controls) -> N
         await socket.send_json({"COMMAND": "LISTEN", "DATA": "/look/fit"})
         while (await heard(socket))[0] != "/look/fit":
             pass
-        controls.receive("/steer/kick", [0.5])
-        controls.receive("/look/fit", ["mirror"])
+        address_space.receive("/steer/kick", [0.5])
+        address_space.receive("/look/fit", ["mirror"])
         assert await heard(socket) == ("/look/fit", ["mirror"])
 
     conversation(server, talk)
 
 
-def test_a_hostile_websocket_changes_nothing(server: OscQuery, controls: Controls) -> None:
-    before = controls.values(senses=False)
+def test_a_hostile_websocket_changes_nothing(server: OscQuery, address_space: AddressSpace) -> None:
+    before = address_space.values(senses=False)
 
     async def talk(socket: aiohttp.ClientWebSocketResponse) -> None:
         for text in ("[]", "{", '{"COMMAND": 7}', "[" * 5000, '{"COMMAND":"LISTEN","DATA":[1]}'):
@@ -155,7 +155,7 @@ def test_a_hostile_websocket_changes_nothing(server: OscQuery, controls: Control
         assert (await heard(socket)) == ("/look/fit", ["crop"])
 
     conversation(server, talk)
-    assert controls.values(senses=False) == before
+    assert address_space.values(senses=False) == before
 
 
 def test_two_controllers_stay_in_step(server: OscQuery) -> None:
@@ -180,9 +180,9 @@ def test_two_controllers_stay_in_step(server: OscQuery) -> None:
     ],
 )
 def test_the_host_tells_where_osc_is_heard(
-    controls: Controls, osc: tuple[str, int] | None, told: tuple[str | None, int | None]
+    address_space: AddressSpace, osc: tuple[str, int] | None, told: tuple[str | None, int | None]
 ) -> None:
-    server = OscQuery(controls, ("127.0.0.1", 0), osc)
+    server = OscQuery(address_space, ("127.0.0.1", 0), osc)
     server.start(Supervisor())
     host = ask(server, "/?HOST_INFO")
     assert (host.get("OSC_IP"), host.get("OSC_PORT")) == told
@@ -190,11 +190,11 @@ def test_the_host_tells_where_osc_is_heard(
     server.stop()
 
 
-def test_whoever_asks_from_elsewhere_is_not_sent_to_loopback(controls: Controls) -> None:
+def test_whoever_asks_from_elsewhere_is_not_sent_to_loopback(address_space: AddressSpace) -> None:
     """Each is told the address at which it came."""
     here = str(interfaces()[0].ip)
     for osc, told in ((("127.0.0.1", 9000), None), (("0.0.0.0", 9000), here)):
-        server = OscQuery(controls, ("0.0.0.0", 0), osc)
+        server = OscQuery(address_space, ("0.0.0.0", 0), osc)
         server.start(Supervisor())
         url = f"http://{here}:{server.place[1]}/?HOST_INFO&token={server.token}"
         with urllib.request.urlopen(url, timeout=5) as answer:
@@ -204,8 +204,10 @@ def test_whoever_asks_from_elsewhere_is_not_sent_to_loopback(controls: Controls)
         server.stop()
 
 
-def test_a_value_is_told_as_the_controls_tell_it(server: OscQuery, controls: Controls) -> None:
-    controls.receive("/steer/truncation", [0.37])
+def test_a_value_is_told_as_the_controls_tell_it(
+    server: OscQuery, address_space: AddressSpace
+) -> None:
+    address_space.receive("/steer/truncation", [0.37])
     assert ask(server, "/steer/truncation?VALUE") == {"VALUE": [0.37]}
     assert ask(server, "/")["CONTENTS"]["steer"]["CONTENTS"]["truncation"]["VALUE"] == [0.37]
 

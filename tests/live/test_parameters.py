@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from live.control import preset_files
-from live.control.parameters import Desk
+from live.control.parameters import Parameters
 from live.supervisor import Supervisor
-from synth.engine import Visual
-from synth.errors import Trouble
+from synth.engine import Engine
+from synth.errors import UserError
 from synth.session import Event
 from synth.settings.knobs import Knobs, value_of
 from synth.settings.preset import Preset, preset_of, shipped
@@ -27,10 +27,10 @@ HOP = np.zeros(512, np.float32)
 ON_BEAT = Knobs.model_validate({"preset": {"on_beat": True}})
 
 
-def playing(desk: Desk) -> Visual:
-    visual = Visual(desk.preset.knobs, Lamp().embed)
-    visual.hear(HOP)
-    return visual
+def playing(parameters: Parameters) -> Engine:
+    engine = Engine(parameters.preset.knobs, Lamp().embed)
+    engine.hear(HOP)
+    return engine
 
 
 def save(path: Path, text: str, second: int) -> None:
@@ -48,19 +48,19 @@ class Watched:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "mine.toml"
         save(self.path, truncation(0.5), 1)
-        self.desk = Desk(preset_of(str(self.path)), [], self.path)
-        self.visual = playing(self.desk)
+        self.parameters = Parameters(preset_of(str(self.path)), [], self.path)
+        self.engine = playing(self.parameters)
 
     def look(self, times: int = 1) -> float:
         """Look so many times; the truncation that plays then."""
         for _ in range(times):
-            self.desk.files.look()
-        self.desk.before_hop(self.visual, 0)
-        return self.visual.knobs.steer.truncation
+            self.parameters.files.look()
+        self.parameters.before_hop(self.engine, 0)
+        return self.engine.knobs.steer.truncation
 
     @property
     def told(self) -> list[tuple[str, int]]:
-        return [(fault.latest, fault.count) for fault in self.desk.faults]
+        return [(fault.latest, fault.count) for fault in self.parameters.faults]
 
 
 @pytest.fixture
@@ -77,10 +77,10 @@ def test_a_saved_preset_changes_the_show_and_a_broken_one_does_not(watched: Watc
     save(watched.path, truncation(9), 3)
     assert watched.look(5) == 0.9
     assert watched.told == [(f"{watched.path}: steer.truncation is 9; use 0.02 to 1", 1)]
-    assert watched.desk.trouble == watched.told[0][0]
+    assert watched.parameters.trouble == watched.told[0][0]
     save(watched.path, truncation(0.1), 4)
     assert watched.look(2) == 0.1
-    assert watched.desk.trouble == ""
+    assert watched.parameters.trouble == ""
     assert len(watched.told) == 1
 
 
@@ -120,7 +120,7 @@ def test_an_empty_file_is_told_and_waited_for(watched: Watched) -> None:
     assert watched.told[0][1] == 1
     save(watched.path, truncation(0.3), 3)
     assert watched.look(2) == 0.3
-    assert watched.desk.trouble == ""
+    assert watched.parameters.trouble == ""
 
 
 def test_a_file_that_goes_is_told_and_taken_again_when_it_is_back(watched: Watched) -> None:
@@ -130,7 +130,7 @@ def test_a_file_that_goes_is_told_and_taken_again_when_it_is_back(watched: Watch
     assert watched.told == [(f"{watched.path}: no such preset file", 1)]
     away.rename(watched.path)
     assert watched.look(2) == 0.5
-    assert watched.desk.trouble == ""
+    assert watched.parameters.trouble == ""
 
 
 @pytest.mark.parametrize("instead", ["pipe", "folder", "device"])
@@ -144,7 +144,7 @@ def test_what_is_no_file_is_never_opened(instead: str, watched: Watched) -> None
         case "device":
             watched.path.symlink_to("/dev/zero")
     assert watched.look(3) == 0.5
-    assert "mine.toml: is " in watched.desk.trouble
+    assert "mine.toml: is " in watched.parameters.trouble
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_what_is_no_file_is_never_opened(instead: str, watched: Watched) -> None
 def test_no_file_is_too_much(text: str, watched: Watched) -> None:
     save(watched.path, text, 2)
     assert watched.look(2) == 0.5
-    assert watched.desk.trouble.startswith(f"{watched.path}: ")
+    assert watched.parameters.trouble.startswith(f"{watched.path}: ")
 
 
 # ---- files in a thread of their own
@@ -167,7 +167,7 @@ def supervisor() -> Iterator[Supervisor]:
 def test_the_watcher_sees_what_is_saved_and_what_is_new(tmp_path: Path) -> None:
     watched, clock = Watched(tmp_path), [0.0]
     supervisor = Supervisor(lambda: clock[0])
-    watched.desk.start(supervisor)
+    watched.parameters.start(supervisor)
     try:
         save(watched.path, truncation(0.9), 2)
         (tmp_path / "new.toml").write_text("")
@@ -176,12 +176,15 @@ def test_the_watcher_sees_what_is_saved_and_what_is_new(tmp_path: Path) -> None:
         for _ in range(100):
             clock[0] += 0.6
             time.sleep(0.05)
-            if "new" in watched.desk.presets() and watched.desk.wanted.steer.truncation == 0.9:
+            if (
+                "new" in watched.parameters.presets()
+                and watched.parameters.wanted.steer.truncation == 0.9
+            ):
                 break
         assert watched.look(0) == 0.9
-        assert list(watched.desk.presets())[-2:] == ["mine", "new"]
+        assert list(watched.parameters.presets())[-2:] == ["mine", "new"]
     finally:
-        watched.desk.stop()
+        watched.parameters.stop()
     assert supervisor.workers == []
 
 
@@ -211,49 +214,49 @@ def test_a_file_that_is_asked_for_keeps_nobody_waiting(
 ) -> None:
     """And a knob that is turned meanwhile is laid over it."""
     there = looks(tmp_path, mine=0.5, other=0.7)
-    desk = Desk(preset_of(str(there["mine"])), [], there["mine"])
-    visual, gate = playing(desk), Gate(there["other"])
+    parameters = Parameters(preset_of(str(there["mine"])), [], there["mine"])
+    engine, gate = playing(parameters), Gate(there["other"])
     monkeypatch.setattr(preset_files, "preset_of", gate)
-    desk.start(supervisor)
+    parameters.start(supervisor)
     try:
         begun = time.monotonic()
-        desk.load(str(there["other"]), 0.0)
-        desk.turn("steer.kick", 0.9)
+        parameters.load(str(there["other"]), 0.0)
+        parameters.turn("steer.kick", 0.9)
         assert time.monotonic() - begun < 0.1
         assert gate.inside.wait(5)
-        desk.before_hop(visual, 0)
-        assert visual.knobs.steer.kick == 0.9
-        assert visual.knobs.steer.truncation == 0.5
+        parameters.before_hop(engine, 0)
+        assert engine.knobs.steer.kick == 0.9
+        assert engine.knobs.steer.truncation == 0.5
         gate.open.set()
-        until(lambda: desk.preset.name == "other", "the look", 5)
-        desk.before_hop(visual, 1)
-        assert (visual.knobs.steer.truncation, visual.knobs.steer.kick) == (0.7, 0.9)
-        assert desk.wanted == visual.knobs
+        until(lambda: parameters.preset.name == "other", "the look", 5)
+        parameters.before_hop(engine, 1)
+        assert (engine.knobs.steer.truncation, engine.knobs.steer.kick) == (0.7, 0.9)
+        assert parameters.wanted == engine.knobs
     finally:
         gate.open.set()
-        desk.stop()
+        parameters.stop()
 
 
 def test_the_look_that_was_asked_for_last_plays(
     tmp_path: Path, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = looks(tmp_path, mine=0.5, slow=0.7)
-    desk = Desk(preset_of(str(there["mine"])), [], there["mine"])
+    parameters = Parameters(preset_of(str(there["mine"])), [], there["mine"])
     gate = Gate(there["slow"])
     monkeypatch.setattr(preset_files, "preset_of", gate)
-    desk.start(supervisor)
+    parameters.start(supervisor)
     try:
-        desk.load(str(there["slow"]))
+        parameters.load(str(there["slow"]))
         assert gate.inside.wait(5)
-        desk.load("reef")
-        assert desk.preset.name == "reef"
+        parameters.load("reef")
+        assert parameters.preset.name == "reef"
         gate.open.set()
-        desk.load(str(there["mine"]))
-        until(lambda: desk.preset.name == "mine", "the last look", 5)
-        assert desk.playing == there["mine"]
+        parameters.load(str(there["mine"]))
+        until(lambda: parameters.preset.name == "mine", "the last look", 5)
+        assert parameters.playing == there["mine"]
     finally:
         gate.open.set()
-        desk.stop()
+        parameters.stop()
 
 
 def test_a_folder_that_hangs_costs_one_thread(
@@ -262,62 +265,62 @@ def test_a_folder_that_hangs_costs_one_thread(
     hung, well = looks(tmp_path / "hung", a=0.5, b=0.7), looks(tmp_path / "well", c=0.9)
     clock = [0.0]
     supervisor = Supervisor(lambda: clock[0])
-    desk = Desk(preset_of(str(hung["a"])), [], hung["a"])
+    parameters = Parameters(preset_of(str(hung["a"])), [], hung["a"])
     gate = Gate(hung["b"])
     monkeypatch.setattr(preset_files, "preset_of", gate)
-    desk.start(supervisor)
+    parameters.start(supervisor)
     try:
-        desk.load(str(hung["b"]))
+        parameters.load(str(hung["b"]))
         assert gate.inside.wait(5)
         for _ in range(4):
             clock[0] += 1.0
             supervisor.look()
-        assert f"{tmp_path / 'hung'}: this folder does not answer" in desk.trouble
+        assert f"{tmp_path / 'hung'}: this folder does not answer" in parameters.trouble
         before = threading.active_count()
         for look in range(8):  # it is neither listed nor looked at nor read meanwhile
             clock[0] += 0.7
             time.sleep(0.15)
             supervisor.look()
             if look == 4:
-                desk.load(str(hung["a"]))
-                until(lambda: "its folder does not answer" in desk.trouble, "the word", 5)
+                parameters.load(str(hung["a"]))
+                until(lambda: "its folder does not answer" in parameters.trouble, "the word", 5)
         assert threading.active_count() == before
-        desk.load(str(well["c"]))
-        until(lambda: desk.preset.name == "c", "another folder's look", 5)
-        desk.load("reef")
+        parameters.load(str(well["c"]))
+        until(lambda: parameters.preset.name == "c", "another folder's look", 5)
+        parameters.load("reef")
         gate.open.set()
-        until(lambda: not desk.files._silent, "the answer", 5)
-        assert desk.preset.name == "reef"  # what came late was refused
-        desk.load(str(hung["b"]))
-        until(lambda: desk.preset.name == "b", "the folder's look", 5)
-        assert desk.trouble == ""
+        until(lambda: not parameters.files._silent, "the answer", 5)
+        assert parameters.preset.name == "reef"  # what came late was refused
+        parameters.load(str(hung["b"]))
+        until(lambda: parameters.preset.name == "b", "the folder's look", 5)
+        assert parameters.trouble == ""
     finally:
         gate.open.set()
-        desk.stop()
+        parameters.stop()
 
 
 def test_lists_of_names_are_kept(tmp_path: Path) -> None:
     there = looks(tmp_path, mine=0.5, other=0.7)
-    desk = Desk(preset_of(str(there["mine"])), [], there["mine"])
+    parameters = Parameters(preset_of(str(there["mine"])), [], there["mine"])
     (tmp_path / "later.toml").write_text("")
-    assert set(desk.presets()) == {*shipped(), "mine", "other"}
-    desk.files.list_anew()
-    assert set(desk.presets()) == {*shipped(), "later", "mine", "other"}
+    assert set(parameters.presets()) == {*shipped(), "mine", "other"}
+    parameters.files.list_anew()
+    assert set(parameters.presets()) == {*shipped(), "later", "mine", "other"}
     for path in tmp_path.iterdir():
         path.unlink()
     tmp_path.rmdir()
-    desk.files.list_anew()
-    desk.files.list_anew()
-    assert set(desk.presets()) == {*shipped(), "later", "mine", "other"}
-    assert [f.count for f in desk.faults if "cannot be listed" in f.text] == [1]
+    parameters.files.list_anew()
+    parameters.files.list_anew()
+    assert set(parameters.presets()) == {*shipped(), "later", "mine", "other"}
+    assert [f.count for f in parameters.faults if "cannot be listed" in f.text] == [1]
 
 
 def test_a_crowded_folder_is_listed_in_part_and_told(tmp_path: Path) -> None:
     for number in range(1100):
         (tmp_path / f"{number}.toml").touch()
-    desk = Desk(preset_of("silk"), [], tmp_path / "0.toml")
-    assert len(desk.presets()) == len(shipped()) + 1000
-    assert "holds more than 1000 presets" in desk.trouble
+    parameters = Parameters(preset_of("silk"), [], tmp_path / "0.toml")
+    assert len(parameters.presets()) == len(shipped()) + 1000
+    assert "holds more than 1000 presets" in parameters.trouble
 
 
 # ---- looks in turn
@@ -325,241 +328,243 @@ def test_a_crowded_folder_is_listed_in_part_and_told(tmp_path: Path) -> None:
 
 def test_arrows_go_through_all_presets_and_around() -> None:
     names = shipped()
-    desk = Desk(preset_of(names[-1]), [], None)
-    desk.step(1)
-    assert desk.preset.name == names[0]
-    desk.step(-1)
-    assert desk.preset.name == names[-1]
-    desk.number(3)
-    assert desk.preset.name == names[2]
+    parameters = Parameters(preset_of(names[-1]), [], None)
+    parameters.step(1)
+    assert parameters.preset.name == names[0]
+    parameters.step(-1)
+    assert parameters.preset.name == names[-1]
+    parameters.number(3)
+    assert parameters.preset.name == names[2]
 
 
 def test_arrows_pass_a_broken_preset(tmp_path: Path) -> None:
     there = looks(tmp_path, z1=0.5, z2=7, z3=0.9)
-    desk = Desk(preset_of(str(there["z1"])), [], there["z1"])
-    desk.step(1)
-    assert "z2.toml: steer.truncation is 7" in desk.trouble
-    desk.step(1)
-    assert desk.preset.name == "z3"
-    assert desk.trouble == ""
+    parameters = Parameters(preset_of(str(there["z1"])), [], there["z1"])
+    parameters.step(1)
+    assert "z2.toml: steer.truncation is 7" in parameters.trouble
+    parameters.step(1)
+    assert parameters.preset.name == "z3"
+    assert parameters.trouble == ""
 
 
 def test_a_list_that_changed_costs_no_key(tmp_path: Path) -> None:
     there = looks(tmp_path, a=0.5, b=0.7)
-    desk = Desk(preset_of(str(there["b"])), [], there["b"])
+    parameters = Parameters(preset_of(str(there["b"])), [], there["b"])
     for path in there.values():
         path.unlink()
-    desk.files.list_anew()
-    for key in (-1, 0, 10**6, len(desk.presets()) + 1):
-        desk.number(key)
-    assert desk.preset.name == "b"
-    desk.step(1)
-    desk.step(-1)
-    assert desk.preset.name in shipped()
+    parameters.files.list_anew()
+    for key in (-1, 0, 10**6, len(parameters.presets()) + 1):
+        parameters.number(key)
+    assert parameters.preset.name == "b"
+    parameters.step(1)
+    parameters.step(-1)
+    assert parameters.preset.name in shipped()
 
 
 def test_a_preset_that_is_not_there_is_told_and_the_look_stays() -> None:
-    desk = Desk(preset_of("silk"), [], None)
-    desk.load("silkk")
-    assert desk.preset.name == "silk"
-    assert "did you mean silk" in desk.trouble
-    assert [fault.part for fault in desk.faults] == ["presets"]
-    desk.load("reef")
-    assert desk.trouble == ""
+    parameters = Parameters(preset_of("silk"), [], None)
+    parameters.load("silkk")
+    assert parameters.preset.name == "silk"
+    assert "did you mean silk" in parameters.trouble
+    assert [fault.part for fault in parameters.faults] == ["presets"]
+    parameters.load("reef")
+    assert parameters.trouble == ""
 
 
 def test_no_look_turns_the_flash_limiter_off_and_none_turns_it_on_again(tmp_path: Path) -> None:
     there = looks(tmp_path, mine=0.5, other=0.7, bright=0.5)
     there["bright"].write_text("[look]\nflash_limit = false\n")
-    desk = Desk(preset_of(str(there["mine"])), [], there["mine"])
-    visual = playing(desk)
-    desk.load(str(there["bright"]))
-    assert "--set look.flash_limit=false" in desk.trouble
-    with pytest.raises(Trouble, match="only the command line may set it"):
-        desk.turn("look.flash_limit", False)
-    desk.before_hop(visual, 0)
-    assert visual.knobs.look.flash_limit
+    parameters = Parameters(preset_of(str(there["mine"])), [], there["mine"])
+    engine = playing(parameters)
+    parameters.load(str(there["bright"]))
+    assert "--set look.flash_limit=false" in parameters.trouble
+    with pytest.raises(UserError, match="only the command line may set it"):
+        parameters.turn("look.flash_limit", False)
+    parameters.before_hop(engine, 0)
+    assert engine.knobs.look.flash_limit
 
     off = ["look.flash_limit=false"]
-    desk = Desk(preset_of(str(there["mine"]), off), off, there["mine"])
-    visual = playing(desk)
+    parameters = Parameters(preset_of(str(there["mine"]), off), off, there["mine"])
+    engine = playing(parameters)
     for number, name in enumerate(("reef", str(there["other"]), "silk")):
-        desk.load(name)
-        desk.before_hop(visual, number)
-        assert not visual.knobs.look.flash_limit
-    desk.reset()
-    desk.before_hop(visual, 9)
-    assert not visual.knobs.look.flash_limit
+        parameters.load(name)
+        parameters.before_hop(engine, number)
+        assert not engine.knobs.look.flash_limit
+    parameters.reset()
+    parameters.before_hop(engine, 9)
+    assert not engine.knobs.look.flash_limit
 
 
 # ---- taps
 
 
 def test_four_taps_are_a_tempo() -> None:
-    desk = Desk(preset_of("silk"), [], None)
-    visual = playing(desk)
-    bpm = [desk.tap(t) for t in (0.0, 0.5, 1.0, 1.5)][-1]
+    parameters = Parameters(preset_of("silk"), [], None)
+    engine = playing(parameters)
+    bpm = [parameters.tap(t) for t in (0.0, 0.5, 1.0, 1.5)][-1]
     assert bpm == pytest.approx(120)
-    desk.before_hop(visual, 0)
-    assert visual.knobs.hear.bpm == pytest.approx(120)
-    assert desk.tap(10.0) == 0.0
-    desk.before_hop(visual, 1)
-    assert visual.knobs.hear.bpm == 0
+    parameters.before_hop(engine, 0)
+    assert engine.knobs.hear.bpm == pytest.approx(120)
+    assert parameters.tap(10.0) == 0.0
+    parameters.before_hop(engine, 1)
+    assert engine.knobs.hear.bpm == 0
 
 
 def test_taps_of_one_moment_are_one() -> None:
-    desk = Desk(preset_of("silk"), [], None)
-    assert [desk.tap(t) for t in (5.0, 5.0, 5.0)] == [0, 0, 0]
-    assert desk.tap(5.5) == pytest.approx(120)
-    assert desk.tap(5.5) == pytest.approx(120)
-    assert desk.tap(6.0) == pytest.approx(120)
+    parameters = Parameters(preset_of("silk"), [], None)
+    assert [parameters.tap(t) for t in (5.0, 5.0, 5.0)] == [0, 0, 0]
+    assert parameters.tap(5.5) == pytest.approx(120)
+    assert parameters.tap(5.5) == pytest.approx(120)
+    assert parameters.tap(6.0) == pytest.approx(120)
 
 
 @given(st.lists(st.floats(0, 1e6) | st.floats(0, 3), max_size=40))
 def test_no_taps_are_none_of_a_tempo(moments: list[float]) -> None:
     """Whatever a clock says, forwards or back."""
-    desk = Desk(preset_of("silk"), [], None)
+    parameters = Parameters(preset_of("silk"), [], None)
     for now in moments:
-        bpm = desk.tap(now)
+        bpm = parameters.tap(now)
         assert bpm == 0 or 20 <= bpm <= 300
 
 
 # ---- looks that wait for their beat
 
 
-def ticking(visual: Visual, hop: int, beat: float = 0.5) -> None:
-    assert visual.heard is not None
-    visual.heard = replace(visual.heard, time=hop * visual.dt, bpm=120.0, next_beat=beat)
+def ticking(engine: Engine, hop: int, beat: float = 0.5) -> None:
+    assert engine.heard is not None
+    engine.heard = replace(engine.heard, time=hop * engine.dt, bpm=120.0, next_beat=beat)
 
 
 def test_a_look_waits_for_the_predicted_beat() -> None:
     told: list[Event] = []
-    desk = Desk(Preset("a", "", ON_BEAT), [], None, told.append)
-    visual = playing(desk)
-    desk.load("reef")
+    parameters = Parameters(Preset("a", "", ON_BEAT), [], None, told.append)
+    engine = playing(parameters)
+    parameters.load("reef")
     for hop in range(100):
-        ticking(visual, hop)
-        desk.before_hop(visual, hop)
+        ticking(engine, hop)
+        parameters.before_hop(engine, hop)
         if told:
             break
-    assert 0 <= 0.5 - hop * visual.dt <= visual.dt
+    assert 0 <= 0.5 - hop * engine.dt <= engine.dt
 
 
 def test_a_look_does_not_wait_where_no_beat_is_known() -> None:
-    desk = Desk(Preset("a", "", ON_BEAT), [], None)
-    visual = playing(desk)
-    desk.load("reef")
-    desk.before_hop(visual, 0)
-    assert visual.knobs == preset_of("reef").knobs
+    parameters = Parameters(Preset("a", "", ON_BEAT), [], None)
+    engine = playing(parameters)
+    parameters.load("reef")
+    parameters.before_hop(engine, 0)
+    assert engine.knobs == preset_of("reef").knobs
 
 
 def test_knobs_turned_while_a_look_waits_are_laid_over_it() -> None:
     told: list[Event] = []
-    desk = Desk(Preset("a", "", ON_BEAT), [], None, told.append)
-    visual, reef = playing(desk), preset_of("reef").knobs
-    desk.turn("steer.drift", 0.9)  # before the look was asked for: over with it
-    desk.load("reef", 0.0)
-    desk.turn("steer.kick", 0.93)
-    desk.ramp("steer.depth", 0.1, 0.2)
+    parameters = Parameters(Preset("a", "", ON_BEAT), [], None, told.append)
+    engine, reef = playing(parameters), preset_of("reef").knobs
+    parameters.turn("steer.drift", 0.9)  # before the look was asked for: over with it
+    parameters.load("reef", 0.0)
+    parameters.turn("steer.kick", 0.93)
+    parameters.ramp("steer.depth", 0.1, 0.2)
     for hop in range(30):
-        ticking(visual, hop)
-        desk.before_hop(visual, hop)
-    assert visual.knobs.steer.truncation == ON_BEAT.steer.truncation != reef.steer.truncation
-    assert visual.knobs.steer.kick == 0.93  # heard at once
-    assert visual.knobs.steer.depth == 0.1
-    desk.turn("steer.kick", 0.94)
+        ticking(engine, hop)
+        parameters.before_hop(engine, hop)
+    assert engine.knobs.steer.truncation == ON_BEAT.steer.truncation != reef.steer.truncation
+    assert engine.knobs.steer.kick == 0.93  # heard at once
+    assert engine.knobs.steer.depth == 0.1
+    parameters.turn("steer.kick", 0.94)
     for hop in range(30, 60):
-        ticking(visual, hop)
-        desk.before_hop(visual, hop)
-    assert visual.knobs == desk.wanted
+        ticking(engine, hop)
+        parameters.before_hop(engine, hop)
+    assert engine.knobs == parameters.wanted
     wanted = {"steer.kick": 0.94, "steer.depth": 0.1, "steer.drift": reef.steer.drift}
-    assert {name: value_of(visual.knobs, name) for name in wanted} == wanted
-    assert visual.knobs.steer.truncation == reef.steer.truncation
+    assert {name: value_of(engine.knobs, name) for name in wanted} == wanted
+    assert engine.knobs.steer.truncation == reef.steer.truncation
     assert told[-1]["fade"] == 0.0
 
 
 def test_all_put_back_while_a_look_waits_is_the_look_as_it_is() -> None:
-    desk = Desk(Preset("a", "", ON_BEAT), [], None)
-    visual = playing(desk)
-    desk.load("reef")
-    desk.turn("steer.kick", 0.93)
-    ticking(visual, 0)
-    desk.before_hop(visual, 0)
-    desk.reset()
-    desk.before_hop(visual, 1)
-    assert visual.knobs.steer.classes == ()
-    ticking(visual, 43)
-    desk.before_hop(visual, 43)
-    assert visual.knobs == preset_of("reef").knobs
+    parameters = Parameters(Preset("a", "", ON_BEAT), [], None)
+    engine = playing(parameters)
+    parameters.load("reef")
+    parameters.turn("steer.kick", 0.93)
+    ticking(engine, 0)
+    parameters.before_hop(engine, 0)
+    parameters.reset()
+    parameters.before_hop(engine, 1)
+    assert engine.knobs.steer.classes == ()
+    ticking(engine, 43)
+    parameters.before_hop(engine, 43)
+    assert engine.knobs == preset_of("reef").knobs
 
 
 def test_a_file_that_is_saved_while_it_waits_comes_as_it_was_saved(tmp_path: Path) -> None:
     there = looks(tmp_path, mine=0.5)
-    desk = Desk(Preset("a", "", ON_BEAT), [], None)
-    visual = playing(desk)
+    parameters = Parameters(Preset("a", "", ON_BEAT), [], None)
+    engine = playing(parameters)
     save(there["mine"], truncation(0.5), 1)
-    desk.load(str(there["mine"]))
-    ticking(visual, 0)
-    desk.before_hop(visual, 0)
+    parameters.load(str(there["mine"]))
+    ticking(engine, 0)
+    parameters.before_hop(engine, 0)
     save(there["mine"], truncation(0.25), 2)
-    desk.files.look()
-    desk.files.look()
-    desk.before_hop(visual, 1)
-    assert visual.knobs == ON_BEAT
-    ticking(visual, 43)
-    desk.before_hop(visual, 43)
-    assert visual.knobs.steer.truncation == 0.25
+    parameters.files.look()
+    parameters.files.look()
+    parameters.before_hop(engine, 1)
+    assert engine.knobs == ON_BEAT
+    ticking(engine, 43)
+    parameters.before_hop(engine, 43)
+    assert engine.knobs.steer.truncation == 0.25
 
 
 # ---- ramps, and what fails
 
 
-def ramped(knob: str, start: float, target: float, seconds: float) -> tuple[list[float], Desk]:
-    desk = Desk(preset_of("silk"), [], None)
-    visual = playing(desk)
-    desk.turn(knob, start)
-    desk.ramp(knob, target, seconds)
+def ramped(
+    knob: str, start: float, target: float, seconds: float
+) -> tuple[list[float], Parameters]:
+    parameters = Parameters(preset_of("silk"), [], None)
+    engine = playing(parameters)
+    parameters.turn(knob, start)
+    parameters.ramp(knob, target, seconds)
     values = []
     for number in range(round(seconds * 44100 / 512) + 3):
-        desk.before_hop(visual, number)
-        values.append(value_of(visual.knobs, knob))
-    return values, desk
+        parameters.before_hop(engine, number)
+        values.append(value_of(engine.knobs, knob))
+    return values, parameters
 
 
 def test_a_ramp_ends_exactly_where_it_shall() -> None:
     """0.15 + (0.02 - 0.15) is 0.01999999999999999, which is no truncation."""
-    values, desk = ramped("steer.truncation", 0.15, 0.02, 0.3)
+    values, parameters = ramped("steer.truncation", 0.15, 0.02, 0.3)
     assert values[-1] == 0.02
     assert values == sorted(values, reverse=True)
-    assert not desk._ramps
-    assert len(desk.faults) == 0
+    assert not parameters._ramps
+    assert len(parameters.faults) == 0
 
 
 @settings(deadline=None, max_examples=60)
 @given(start=st.floats(0.02, 1), target=st.floats(-5, 5), seconds=st.floats(0, 0.4))
 def test_every_ramp_ends_on_its_target(start: float, target: float, seconds: float) -> None:
-    values, desk = ramped("steer.truncation", start, target, seconds)
+    values, parameters = ramped("steer.truncation", start, target, seconds)
     assert values[-1] == pytest.approx(min(1.0, max(0.02, target)), rel=1e-7)
-    assert not desk._ramps
-    assert len(desk.faults) == 0
+    assert not parameters._ramps
+    assert len(parameters.faults) == 0
 
 
 def test_a_tempo_passes_what_is_too_slow() -> None:
-    values, desk = ramped("hear.bpm", 0, 120, 0.5)
+    values, parameters = ramped("hear.bpm", 0, 120, 0.5)
     assert values[0] == 20
     assert values[-1] == 120
-    values, desk = ramped("hear.bpm", 120, 0, 0.5)
+    values, parameters = ramped("hear.bpm", 120, 0, 0.5)
     assert values[-1] == 0
-    assert len(desk.faults) == 0
+    assert len(parameters.faults) == 0
 
 
 @pytest.mark.parametrize("seconds", [math.inf, -math.inf, 1e300, -1.0])
 def test_a_ramp_of_any_length_is_one(seconds: float) -> None:
-    desk = Desk(preset_of("silk"), [], None)
-    desk.ramp("steer.kick", 0.9, seconds)
-    desk.before_hop(playing(desk), 0)
-    with pytest.raises(Trouble, match="a ramp of no number of seconds"):
-        desk.ramp("steer.kick", 0.9, math.nan)
+    parameters = Parameters(preset_of("silk"), [], None)
+    parameters.ramp("steer.kick", 0.9, seconds)
+    parameters.before_hop(playing(parameters), 0)
+    with pytest.raises(UserError, match="a ramp of no number of seconds"):
+        parameters.ramp("steer.kick", 0.9, math.nan)
 
 
 def test_what_fails_before_a_hop_is_told_and_keeps_nothing_else() -> None:
@@ -570,23 +575,23 @@ def test_what_fails_before_a_hop_is_told_and_keeps_nothing_else() -> None:
         if "steer.kick" in event.get("set", {}):
             raise OSError("nobody listens")
 
-    desk = Desk(preset_of("silk"), [], None, tell)
-    visual = playing(desk)
-    desk.turn("steer.drift", 0.11)
-    desk._ramps["steer.depth"] = Broken()  # type: ignore[assignment]
-    desk._turns.append({"steer.kick": 0.9, "steer.jitter": 7})  # as no hand could
-    desk._turns.append({"steer.smoothing": 0.33})
-    desk.before_hop(visual, 0)
-    steer = visual.knobs.steer
+    parameters = Parameters(preset_of("silk"), [], None, tell)
+    engine = playing(parameters)
+    parameters.turn("steer.drift", 0.11)
+    parameters._ramps["steer.depth"] = Broken()  # type: ignore[assignment]
+    parameters._turns.append({"steer.kick": 0.9, "steer.jitter": 7})  # as no hand could
+    parameters._turns.append({"steer.smoothing": 0.33})
+    parameters.before_hop(engine, 0)
+    steer = engine.knobs.steer
     assert (steer.drift, steer.kick, steer.smoothing) == (0.11, 0.9, 0.33)
     assert steer.jitter == preset_of("silk").knobs.steer.jitter
-    faults = "; ".join(fault.text for fault in desk.faults)
+    faults = "; ".join(fault.text for fault in parameters.faults)
     assert "steer.jitter is 7" in faults
     assert "nobody listens" in faults
     assert "a ramp that breaks" in faults
-    assert not desk._ramps
-    desk.before_hop(visual, 1)
-    assert sum(fault.count for fault in desk.faults) == 3
+    assert not parameters._ramps
+    parameters.before_hop(engine, 1)
+    assert sum(fault.count for fault in parameters.faults) == 3
 
 
 class Broken:
@@ -595,27 +600,27 @@ class Broken:
 
 
 def test_a_keyframe_without_a_bank_is_told() -> None:
-    desk = Desk(preset_of("silk"), [], None)
-    desk.cue("next")
-    desk.before_hop(playing(desk), 0)
-    assert [fault.latest for fault in desk.faults] == [
+    parameters = Parameters(preset_of("silk"), [], None)
+    parameters.cue("next")
+    parameters.before_hop(playing(parameters), 0)
+    assert [fault.latest for fault in parameters.faults] == [
         "no keyframe can come: there is no bank; begin the show with --bank"
     ]
 
 
 def test_what_was_told_before_the_show_is_in_its_report() -> None:
-    desk, supervisor = Desk(preset_of("silk"), [], None), Supervisor()
-    desk.load("silkk")
-    desk.start(supervisor)
-    desk.stop()
+    parameters, supervisor = Parameters(preset_of("silk"), [], None), Supervisor()
+    parameters.load("silkk")
+    parameters.start(supervisor)
+    parameters.stop()
     assert [fault.part for fault in supervisor.faults] == ["presets"]
 
 
 def test_a_jump_of_the_song_is_told_with_its_hop() -> None:
     told: list[dict[str, Any]] = []
-    desk = Desk(preset_of("silk"), [], None, told.append)
-    visual = Visual(desk.preset.knobs, Lamp().embed)
+    parameters = Parameters(preset_of("silk"), [], None, told.append)
+    engine = Engine(parameters.preset.knobs, Lamp().embed)
     for number in range(5):
-        desk.before_hop(visual, number)
-        visual.hear(HOP, 30.0 + (number + 1) * visual.dt)
-    assert told == [{"hop": 0, "at": 30.0 + visual.dt, "still": False}]
+        parameters.before_hop(engine, number)
+        engine.hear(HOP, 30.0 + (number + 1) * engine.dt)
+    assert told == [{"hop": 0, "at": 30.0 + engine.dt, "still": False}]

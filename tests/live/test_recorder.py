@@ -15,17 +15,17 @@ import numpy as np
 import pytest
 
 from live.audio.file_player import Playback
-from live.engine.analysis_thread import Ears
+from live.engine.analysis_thread import AnalysisThread
 from live.output.recorder import Recorder
 from live.supervisor import Shift
 from render.timeline import latents_of
 from synth.audio_file import hops_of
 from synth.constants import HOP, RATE
-from synth.engine import Visual
-from synth.errors import Trouble
+from synth.engine import Engine
+from synth.errors import UserError
 from synth.files import OwnFile
 from synth.latents.latent import Latent
-from synth.session import PerformanceWriter, Replay, performance_of
+from synth.session import Replay, SessionWriter, load_session
 from synth.settings.knobs import Knobs
 from tests import sounds
 from tests.doubles import Lamp
@@ -90,7 +90,7 @@ def test_a_picture_stands_where_a_render_of_the_same_performance_has_it(tmp_path
     song = sounds.struck(sounds.kick(), [0.5, 1.0, 1.5, 2.0], 3.0) + sounds.chord((57, 64), 3.0)
     knobs, lamp = Knobs(), Lamp()
     film = Recorder(tmp_path / "a.mp4", (64, 64))
-    log = PerformanceWriter(tmp_path / "a.ljlog", {}, knobs)
+    log = SessionWriter(tmp_path / "a.ljlog", {}, knobs)
     played: list[Latent] = []
     shift = Shift(time.monotonic)
 
@@ -100,18 +100,18 @@ def test_a_picture_stands_where_a_render_of_the_same_performance_has_it(tmp_path
         played.append(latent)
 
     source = Playback(sounds.write_wav(tmp_path / "song.wav", song), aloud=False)
-    ears = Ears(source, Visual(knobs, lamp.embed), after_hop=after_hop)
+    analysis = AnalysisThread(source, Engine(knobs, lamp.embed), after_hop=after_hop)
     for number, samples in enumerate(sounds.hops(song), 1):
-        ears._hear(samples, 0.0, shift)
-        moment = ears.moments.take(0.0)
+        analysis._hear(samples, 0.0, shift)
+        moment = analysis.moments.take(0.0)
         assert moment is not None
         film.picture(grey(number % 25 * 10), moment.hop)
     film.close()
     log.close()
 
-    performance = performance_of(log.path)
-    replay = Replay(performance, lamp.embed)
-    again = latents_of(hops_of(performance.sound), replay, Fraction(30))
+    session = load_session(log.path)
+    replay = Replay(session, lamp.embed)
+    again = latents_of(hops_of(session.sound), replay, Fraction(30))
     noise = np.stack([latent.noise.astype(float) for latent in played])
     steps = np.linalg.norm(np.diff(noise, axis=0), axis=1)
     shown = pictures(film.path)
@@ -180,9 +180,9 @@ def test_sound_that_is_none_does_not_end_the_film(broken: float, tmp_path: Path)
 
 
 def test_a_film_that_cannot_begin_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(Trouble, match=r"a\.mp4: cannot be written"):
+    with pytest.raises(UserError, match=r"a\.mp4: cannot be written"):
         Recorder(tmp_path / "a.mp4", (100_000, 100_000))
-    with pytest.raises(Trouble, match="cannot be written"):
+    with pytest.raises(UserError, match="cannot be written"):
         Recorder(Path("/proc/a.mp4"), (64, 64))  # where nobody may write, root neither
     assert list(tmp_path.iterdir()) == []
 

@@ -17,22 +17,22 @@ import torch
 from torch import Tensor
 
 from live.audio.file_player import Playback
-from live.control.parameters import Desk
-from live.engine.analysis_thread import Ears
+from live.control.parameters import Parameters
+from live.engine.analysis_thread import AnalysisThread
 from live.engine.handoff import Moment, Moments
 from live.engine.ladder import Ladder, Step
-from live.engine.render_thread import Painter
+from live.engine.render_thread import RenderThread
 from live.output.window import NoWindow
-from live.output.writer_thread import Keeping
+from live.output.writer_thread import Recordings
 from live.report import Durations, Report, sentences
 from live.show import Show
 from live.supervisor import Shift, Supervisor
 from synth.audio_file import hops_of
 from synth.constants import HOP, RATE
-from synth.engine import Visual
+from synth.engine import Engine
 from synth.latents.keyframes import Cues
 from synth.latents.latent import Latent
-from synth.session import Event, PerformanceWriter, Replay, performance_of
+from synth.session import Event, Replay, SessionWriter, load_session
 from synth.settings.knobs import Knobs
 from synth.settings.preset import Preset
 from tests import sounds
@@ -77,7 +77,7 @@ class Other(Lamp):
 
 
 class Kept:
-    """A keeper in memory."""
+    """A recording in memory."""
 
     def __init__(self, path: Path = Path("kept")) -> None:
         self.path = path
@@ -101,8 +101,8 @@ class Kept:
         self.discarded = True
 
 
-def desk() -> Desk:
-    return Desk(Preset("test", "", Knobs()), [], None)
+def parameters() -> Parameters:
+    return Parameters(Preset("test", "", Knobs()), [], None)
 
 
 def ladder(*generators: Lamp) -> list[Step]:
@@ -140,7 +140,7 @@ def test_a_generator_that_hangs_gives_way_and_its_late_frame_is_refused(song: Pa
     first, second, screen = Hanging(), Lamp(), NoWindow()
     show = Show(
         Playback(song, aloud=False),
-        desk(),
+        parameters(),
         first,
         ladder(first, second),
         supervisor=Supervisor(clock),
@@ -152,8 +152,8 @@ def test_a_generator_that_hangs_gives_way_and_its_late_frame_is_refused(song: Pa
         until(lambda: len(second.shown) > 5, "frames of the next step", 5)
         assert show._shown > shown  # the window went on meanwhile
         first.let_go.set()
-        before = show.painter.drawn
-        until(lambda: show.painter.drawn > before + 5, "more frames", 5)
+        before = show.renderer.drawn
+        until(lambda: show.renderer.drawn > before + 5, "more frames", 5)
         assert show.picture is not None
         assert show.picture.shape == (64, 64, 3)  # not the late one
     told = sentences(ended[0].faults)
@@ -171,7 +171,7 @@ def test_a_generator_that_hangs_alone_is_made_anew(song: Path) -> None:
     first = Hanging()
     show = Show(
         Playback(song, aloud=False),
-        desk(),
+        parameters(),
         first,
         [Step("lamp", 1.0, make)],
         supervisor=Supervisor(clock),
@@ -185,11 +185,11 @@ def test_a_generator_that_hangs_alone_is_made_anew(song: Path) -> None:
 
 def painter_of(
     *steps: Step, first: Lamp, level: int = 0, changed: Callable[..., None] = lambda _: None
-) -> tuple[Painter, Supervisor]:
-    painter = Painter(Moments(), steps, first, level=level, changed=changed)
+) -> tuple[RenderThread, Supervisor]:
+    renderer = RenderThread(Moments(), steps, first, level=level, changed=changed)
     supervisor = Supervisor()
-    painter._supervisor = painter._ladder._supervisor = supervisor
-    return painter, supervisor
+    renderer._supervisor = renderer._ladder._supervisor = supervisor
+    return renderer, supervisor
 
 
 def test_a_step_up_that_cannot_be_taken_leaves_the_level_and_waits_longer() -> None:
@@ -197,15 +197,15 @@ def test_a_step_up_that_cannot_be_taken_leaves_the_level_and_waits_longer() -> N
         raise OSError("the weights are gone")
 
     lamp = Lamp()
-    painter, supervisor = painter_of(
+    renderer, supervisor = painter_of(
         Step("fine", 1.0, lost), Step("coarse", 1.0, lambda: lamp), first=lamp, level=1
     )
     shift = Shift(time.monotonic)
     for _ in range(900):
-        painter._govern(0.01, shift)
-    assert painter.governor.level == 1
-    assert painter.generator is lamp
-    assert painter.governor.trial == 16.0
+        renderer._govern(0.01, shift)
+    assert renderer.governor.level == 1
+    assert renderer.generator is lamp
+    assert renderer.governor.trial == 16.0
     (fault,) = supervisor.faults
     assert (fault.count, "the weights are gone" in fault.text) == (1, True)
 
@@ -215,7 +215,7 @@ def test_a_step_down_goes_past_steps_that_cannot_be_had() -> None:
         raise MemoryError
 
     first, last = Lamp(), Lamp()
-    painter, _ = painter_of(
+    renderer, _ = painter_of(
         Step("fine", 4.0, Lamp),
         Step("middle", 2.0, lost),
         Step("coarse", 1.0, lambda: last),
@@ -224,9 +224,9 @@ def test_a_step_down_goes_past_steps_that_cannot_be_had() -> None:
     shift = Shift(time.monotonic)
     shift.wait = lambda _seconds: False  # type: ignore[method-assign]
     for _ in range(3):
-        painter._failed(RuntimeError("no"), shift)
-    assert painter.generator is last
-    assert painter.governor.level == 2
+        renderer._failed(RuntimeError("no"), shift)
+    assert renderer.generator is last
+    assert renderer.governor.level == 2
 
 
 def test_frames_that_no_screen_can_show_count_as_failures(song: Path) -> None:
@@ -235,7 +235,7 @@ def test_frames_that_no_screen_can_show_count_as_failures(song: Path) -> None:
             return torch.zeros((1, 8, 8), dtype=torch.float32)
 
     second = Lamp()
-    show = Show(Playback(song, aloud=False), desk(), Odd(), ladder(Odd(), second))
+    show = Show(Playback(song, aloud=False), parameters(), Odd(), ladder(Odd(), second))
     with playing(show, NoWindow()) as ended:
         until(lambda: len(second.shown) > 3, "frames", 10)
     assert any("frames of shape (1, 8, 8)" in fault for fault in sentences(ended[0].faults))
@@ -246,18 +246,18 @@ def test_another_generator_draws_only_its_own_classes() -> None:
     room, supervisor = Room(), Supervisor()
     lamp, other = Lamp(), Other()
     knobs = Knobs.model_validate({"steer": {"classes": [3], "smoothing": 0.0}})
-    ears = Ears(room, Visual(knobs, lamp.embed), space="lamp")
+    analysis = AnalysisThread(room, Engine(knobs, lamp.embed), space="lamp")
     shift = Shift(time.monotonic)
     for _ in range(3):
         room.sound()
-        ears._listen(shift)
-    moment = ears.moments.take(0.0)
+        analysis._listen(shift)
+    moment = analysis.moments.take(0.0)
     assert moment is not None
     assert (moment.space, moment.latent.embedding[3] > 0) == ("lamp", True)
-    ears.play_on("other", other.embed)
+    analysis.play_on("other", other.embed)
     room.sound()
-    ears._listen(shift)
-    moment = ears.moments.take(0.0)
+    analysis._listen(shift)
+    moment = analysis.moments.take(0.0)
     assert moment is not None
     assert (moment.space, moment.latent.embedding[3] < 0) == ("other", True)
     assert moment.before is None  # nothing is foreseen from another space
@@ -266,20 +266,20 @@ def test_another_generator_draws_only_its_own_classes() -> None:
 
 def test_moments_of_another_generators_classes_are_not_drawn_but_their_onsets_are() -> None:
     room, lamp = Room(), Lamp()
-    ears = Ears(room, Visual(Knobs(), lamp.embed), space="another")
-    painter = Painter(ears.moments, ladder(lamp), lamp)
+    analysis = AnalysisThread(room, Engine(Knobs(), lamp.embed), space="another")
+    renderer = RenderThread(analysis.moments, ladder(lamp), lamp)
     shift = Shift(time.monotonic)
     click = sounds.struck(sounds.click(), [0.3], 0.6)
     room.ring.write(click[: len(click) // HOP * HOP, None].astype(np.float32))
-    ears._listen(shift)
-    assert ears.moments.heard == 1
-    painter._paint(shift)
+    analysis._listen(shift)
+    assert analysis.moments.heard == 1
+    renderer._paint(shift)
     assert not lamp.shown
-    ears.play_on("lamp", lamp.embed)
+    analysis.play_on("lamp", lamp.embed)
     room.sound()
-    ears._listen(shift)
-    painter._paint(shift)
-    frame = painter.frames.take(time.monotonic() + 1)
+    analysis._listen(shift)
+    renderer._paint(shift)
+    frame = renderer.frames.take(time.monotonic() + 1)
     assert frame is not None
     assert frame.onsets >= 1
 
@@ -294,7 +294,7 @@ def test_a_bank_of_another_generator_waits_until_its_own_plays_and_that_is_told(
     ]
     room, lamp = Room(), Lamp()
     cues = Cues(bank(tmp_path, *narrow), follows=False)  # made for procedural
-    show = Show(room, desk(), lamp, ladder(lamp), cues=cues)
+    show = Show(room, parameters(), lamp, ladder(lamp), cues=cues)
     assert [str(f) for f in show.supervisor.faults] == [
         "cues: lamp plays; the bank was made for procedural and waits"
     ]
@@ -302,8 +302,8 @@ def test_a_bank_of_another_generator_waits_until_its_own_plays_and_that_is_told(
 
     def noise() -> np.ndarray:
         room.sound()
-        show.ears._listen(shift)
-        moment = show.ears.moments.take(0.0)
+        show.analysis._listen(shift)
+        moment = show.analysis.moments.take(0.0)
         assert moment is not None
         return moment.latent.embedding
 
@@ -323,14 +323,14 @@ def test_a_bank_of_another_generator_waits_until_its_own_plays_and_that_is_told(
 def test_a_look_that_fades_keeps_moving_as_it_did_on_another_generator() -> None:
     def noises(*, changes: bool) -> list[np.ndarray]:
         lamp, other = Lamp(), Other()
-        visual = Visual(Knobs(), lamp.embed)
+        engine = Engine(Knobs(), lamp.embed)
         rows = []
         for number in range(60):
             if number == 20:
-                visual.change(Knobs.model_validate({"steer": {"seed": 5}}))
+                engine.change(Knobs.model_validate({"steer": {"seed": 5}}))
             if number == 30 and changes:
-                visual.play_on("other", other.embed)
-            rows.append(visual.hear(np.sin(np.arange(HOP) * 0.1).astype(np.float32)).noise)
+                engine.play_on("other", other.embed)
+            rows.append(engine.hear(np.sin(np.arange(HOP) * 0.1).astype(np.float32)).noise)
         return rows
 
     assert np.array_equal(noises(changes=True), noises(changes=False))
@@ -345,15 +345,15 @@ def test_a_finer_step_is_made_while_the_present_one_draws(song: Path) -> None:
 
     coarse, screen = Lamp(), NoWindow()
     steps = [Step("fine", 1.0, make), Step("coarse", 1.0, lambda: coarse)]
-    show = Show(Playback(song, aloud=False), desk(), coarse, steps, level=1)
-    show.painter.governor = replace(show.painter.governor, trial=0.05)
+    show = Show(Playback(song, aloud=False), parameters(), coarse, steps, level=1)
+    show.renderer.governor = replace(show.renderer.governor, trial=0.05)
     with playing(show, screen):
-        until(lambda: show.painter._ladder._wanted == 0, "the wish for more", 10)
-        before = show.painter.drawn
-        until(lambda: show.painter.drawn > before + 20, "pictures meanwhile", 5)
-        assert show.painter.generator is coarse
+        until(lambda: show.renderer._ladder._wanted == 0, "the wish for more", 10)
+        before = show.renderer.drawn
+        until(lambda: show.renderer.drawn > before + 20, "pictures meanwhile", 5)
+        assert show.renderer.generator is coarse
         made.set()
-        until(lambda: show.painter.generator is not coarse, "the finer one", 10)
+        until(lambda: show.renderer.generator is not coarse, "the finer one", 10)
     assert not len(show.supervisor.faults)
 
 
@@ -368,7 +368,7 @@ def test_a_finer_step_that_hangs_in_making_costs_the_present_one_nothing() -> No
     ladder = Ladder([Step("fine", 1.0, make), Step("coarse", 1.0, Lamp)], 1, first)
     ladder.start(supervisor)
     assert ladder.asked(0) is None
-    until(lambda: supervisor.workers[0]._shift.allowance, "the making", 5)
+    until(lambda: supervisor.workers[0]._shift.rate_limit, "the making", 5)
     for _ in range(70):
         clock.more += 1.0
         supervisor.look()
@@ -383,23 +383,23 @@ def test_a_finer_step_that_hangs_in_making_costs_the_present_one_nothing() -> No
 
 def test_a_coarser_step_that_hangs_in_making_is_left_out() -> None:
     first, last = Lamp(), Lamp()
-    painter, _ = painter_of(
+    renderer, _ = painter_of(
         Step("fine", 1.0, Lamp),
         Step("hangs", 1.0, lambda: pytest.fail("it was tried again")),
         Step("last", 1.0, lambda: last),
         first=first,
     )
-    painter._making = 1  # as the thread left it that waits for ever
-    painter._give_up_the_generator()
+    renderer._making = 1  # as the thread left it that waits for ever
+    renderer._give_up_the_generator()
     shift = Shift(time.monotonic)
-    assert painter.generator is first
-    assert painter._step_down_or_anew("the generator failed", shift)
-    assert painter.generator is last
+    assert renderer.generator is first
+    assert renderer._step_down_or_anew("the generator failed", shift)
+    assert renderer.generator is last
 
 
 def test_a_generator_that_came_back_late_is_stepped_up_to_again() -> None:
     first, second = Lamp(), Lamp()
-    painter, _ = painter_of(
+    renderer, _ = painter_of(
         Step("fine", 1.0, lambda: first), Step("coarse", 1.0, lambda: second), first=first
     )
     latent = Latent(np.zeros(128, np.float32), np.zeros(12, np.float32), 0.5)
@@ -409,45 +409,45 @@ def test_a_generator_that_came_back_late_is_stepped_up_to_again() -> None:
 
     def slow(latents: Sequence[Latent]) -> Tensor:
         late.end()
-        painter._give_up_the_generator()
-        painter._paint(shift)  # in the thread that takes over
+        renderer._give_up_the_generator()
+        renderer._paint(shift)  # in the thread that takes over
         return Lamp().frames(latents)
 
     first.frames = slow  # type: ignore[method-assign]
-    painter._moments.take = lambda _seconds: moment  # type: ignore[method-assign]
-    painter._paint(late)
-    assert painter.governor.level == 1
-    assert not painter._ladder.hung
+    renderer._moments.take = lambda _seconds: moment  # type: ignore[method-assign]
+    renderer._paint(late)
+    assert renderer.governor.level == 1
+    assert not renderer._ladder.hung
 
 
 def test_a_step_that_hangs_is_not_stepped_up_to() -> None:
     first, second = Lamp(), Lamp()
-    painter, _ = painter_of(
+    renderer, _ = painter_of(
         Step("fine", 1.0, lambda: first), Step("coarse", 1.0, lambda: second), first=first
     )
     shift = Shift(time.monotonic)
-    painter._give_up_the_generator()
-    painter._paint(shift)
-    assert painter.governor.level == 1
+    renderer._give_up_the_generator()
+    renderer._paint(shift)
+    assert renderer.governor.level == 1
     for _ in range(20_000):
-        painter._govern(0.01, shift)
-    assert painter.governor.level == 1
+        renderer._govern(0.01, shift)
+    assert renderer.governor.level == 1
 
 
 def test_a_step_that_failed_is_tried_again_ever_later() -> None:
     first, second = Lamp(), Lamp()
-    painter, _ = painter_of(
+    renderer, _ = painter_of(
         Step("fine", 1.0, lambda: first), Step("coarse", 1.0, lambda: second), first=first
     )
     shift = Shift(time.monotonic)
     shift.wait = lambda _seconds: False  # type: ignore[method-assign]
     waits = []
     for _ in range(3):
-        while painter.governor.level == 0:
-            painter._failed(RuntimeError("no memory"), shift)
-        waits.append(painter.governor.trial)
-        while painter.governor.level == 1:
-            painter._govern(0.01, shift)
+        while renderer.governor.level == 0:
+            renderer._failed(RuntimeError("no memory"), shift)
+        waits.append(renderer.governor.trial)
+        while renderer.governor.level == 1:
+            renderer._govern(0.01, shift)
     assert waits == [16.0, 32.0, 64.0]
 
 
@@ -458,108 +458,110 @@ def test_the_last_step_is_made_anew_when_it_fails_again_and_again() -> None:
         made.append(Lamp())
         return made[-1]
 
-    painter, _ = painter_of(Step("only", 1.0, make), first=Lamp())
+    renderer, _ = painter_of(Step("only", 1.0, make), first=Lamp())
     shift = Shift(time.monotonic)
     shift.wait = lambda _seconds: False  # type: ignore[method-assign]
     for _ in range(6):
-        painter._failed(RuntimeError("no device"), shift)
+        renderer._failed(RuntimeError("no device"), shift)
     assert len(made) == 2
-    assert painter.generator is made[1]
+    assert renderer.generator is made[1]
 
 
 # ---- hearing
 
 
 def test_hands_that_raise_never_keep_a_hop_from_being_heard() -> None:
-    def broken(_visual: Visual, _number: int) -> None:
+    def broken(_visual: Engine, _number: int) -> None:
         raise ValueError("a knob that cannot be turned")
 
     room, supervisor = Room(), Supervisor()
-    ears = Ears(room, Visual(Knobs(), Lamp().embed), broken, lambda _hop, _latent: 1 / 0)  # type: ignore[arg-type, return-value]
-    ears._supervisor = supervisor
+    analysis = AnalysisThread(
+        room, Engine(Knobs(), Lamp().embed), broken, lambda _hop, _latent: 1 / 0
+    )  # type: ignore[arg-type, return-value]
+    analysis._supervisor = supervisor
     room.sound(20)
-    ears._listen(Shift(time.monotonic))
-    assert ears.hops == 20
+    analysis._listen(Shift(time.monotonic))
+    assert analysis.hops == 20
     assert {fault.count for fault in supervisor.faults} == {20}
 
 
 def test_an_instrument_that_cannot_hear_any_more_begins_anew_with_its_knobs() -> None:
     room, supervisor = Room(), Supervisor()
     knobs = Knobs.model_validate({"steer": {"truncation": 0.31}})
-    ears = Ears(room, Visual(knobs, Lamp().embed))
-    ears._supervisor = supervisor
+    analysis = AnalysisThread(room, Engine(knobs, Lamp().embed))
+    analysis._supervisor = supervisor
     shift = Shift(time.monotonic)
     room.sound(5)
-    ears._listen(shift)
-    ears.visual._steering = None  # type: ignore[assignment]  # whatever breaks it
+    analysis._listen(shift)
+    analysis.engine._steering = None  # type: ignore[assignment]  # whatever breaks it
     room.sound(30)
-    ears._listen(shift)
-    assert ears.hops == 5 + 30
-    assert ears.trouble == ""
-    assert ears.visual.knobs == knobs
+    analysis._listen(shift)
+    assert analysis.hops == 5 + 30
+    assert analysis.trouble == ""
+    assert analysis.engine.knobs == knobs
     assert any("begins anew" in fault.text for fault in supervisor.faults)
 
 
 def test_hops_that_fail_again_and_again_are_tried_seldom() -> None:
     """Beginning anew takes longer than a hop."""
     room, made = Room(), list[int]()
-    visual = Visual(Knobs(), Lamp().embed)
+    engine = Engine(Knobs(), Lamp().embed)
 
     def broken(*_: object) -> Latent:
         made.append(1)
         raise ZeroDivisionError
 
-    class Broken(Visual):
+    class Broken(Engine):
         hear = broken
 
-        def anew(self) -> Visual:
+        def anew(self) -> Engine:
             return Broken(self.knobs, self.embed)
 
-    ears = Ears(room, visual)
+    analysis = AnalysisThread(room, engine)
     shift = Shift(time.monotonic)
     room.sound(3)
-    ears._listen(shift)
-    ears.visual = Broken(visual.knobs, visual.embed)
+    analysis._listen(shift)
+    analysis.engine = Broken(engine.knobs, engine.embed)
     room.sound(102)
-    ears._listen(shift)
+    analysis._listen(shift)
     assert len(made) == 2 + 10
-    assert ears.hops == 3 + 102
+    assert analysis.hops == 3 + 102
 
 
 def test_a_show_that_began_anew_plays_again_with_the_same_latents(tmp_path: Path) -> None:
     """Its cue is there again, and no hop is missing from the log."""
     keys = bank(tmp_path, narrow("a line", 0.0), narrow("another", 1.0))
-    visual = Visual(Knobs(), Lamp().embed, Cues(keys, follows=False))
-    log = PerformanceWriter(tmp_path / "a.ljlog", {}, visual.knobs)
+    engine = Engine(Knobs(), Lamp().embed, Cues(keys, follows=False))
+    log = SessionWriter(tmp_path / "a.ljlog", {}, engine.knobs)
     room, latents = Room(), list[Latent]()
 
     def after(hop: np.ndarray, latent: Latent) -> None:
         log.hop(hop)
         latents.append(latent)
 
-    ears = Ears(room, visual, after_hop=after, tell=log.event)
+    analysis = AnalysisThread(room, engine, after_hop=after, tell=log.event)
     shift = Shift(time.monotonic)
-    assert visual.cues is not None
+    assert engine.cues is not None
     log.event({"hop": 0, "cue": 1})
-    visual.cues.go(1)
+    engine.cues.go(1)
     room.sound(50)
-    ears._listen(shift)
-    half_way = visual._steering.step
+    analysis._listen(shift)
+    half_way = engine._steering.step
 
     def fails(*given: Any) -> Latent:
         half_way(*given)
         raise ZeroDivisionError
 
-    visual._steering.step = fails  # type: ignore[method-assign]
+    engine._steering.step = fails  # type: ignore[method-assign]
     room.sound(200)
-    ears._listen(shift)
+    analysis._listen(shift)
     log.close()
-    assert ears.visual is not visual
-    assert ears.visual.cues is not None
-    assert ears.visual.cues.playing == "another"
-    performance = performance_of(tmp_path / "a.ljlog")
-    replay = Replay(performance, Lamp().embed, Cues(keys, follows=False))
-    again = [replay.hear(hop) for hop in hops_of(performance.sound)]
+    assert analysis.engine is not engine
+    assert analysis.engine.cues is not None
+    assert analysis.engine.cues.playing == "another"
+    session = load_session(tmp_path / "a.ljlog")
+    replay = Replay(session, Lamp().embed, Cues(keys, follows=False))
+    again = [replay.hear(hop) for hop in hops_of(session.sound)]
     assert len(again) == len(latents) == 250
     for played, replayed in zip(latents, again, strict=True):
         assert np.array_equal(played.noise, replayed.noise)
@@ -568,40 +570,40 @@ def test_a_show_that_began_anew_plays_again_with_the_same_latents(tmp_path: Path
 
 def test_a_cue_that_breaks_hearing_is_not_cued_for_ever(tmp_path: Path) -> None:
     keys = bank(tmp_path, narrow("a line", 0.0))
-    visual, room = Visual(Knobs(), Lamp().embed, Cues(keys, follows=False)), Room()
-    ears = Ears(room, visual)
+    engine, room = Engine(Knobs(), Lamp().embed, Cues(keys, follows=False)), Room()
+    analysis = AnalysisThread(room, engine)
     shift = Shift(time.monotonic)
     room.sound(5)
-    ears._listen(shift)
+    analysis._listen(shift)
     keys.latent = lambda _number: 1 / 0  # type: ignore[method-assign, assignment, return-value]
-    assert visual.cues is not None
-    visual.cues.go(0)
+    assert engine.cues is not None
+    engine.cues.go(0)
     room.sound(60)
-    ears._listen(shift)
-    assert ears.trouble == ""
+    analysis._listen(shift)
+    assert analysis.trouble == ""
 
 
 def test_silence_where_no_sound_comes_does_not_move_the_songs_position() -> None:
     room = Room()
     room.start_at = 12.0
     places: list[float | None] = []
-    visual = Visual(Knobs(), Lamp().embed)
-    hear = visual.hear
+    engine = Engine(Knobs(), Lamp().embed)
+    hear = engine.hear
 
     def noted(hop: np.ndarray, at: float | None = None) -> Latent:
         places.append(at)
         return hear(hop, at)
 
-    visual.hear = noted  # type: ignore[method-assign]
-    ears = Ears(room, visual)
+    engine.hear = noted  # type: ignore[method-assign]
+    analysis = AnalysisThread(room, engine)
     shift = Shift(time.monotonic)
-    ears._fed = time.monotonic()
+    analysis._fed = time.monotonic()
     room.sound(2)
-    ears._listen(shift)
-    ears._fed -= 0.5  # half a second passes without a sample
-    ears._listen(shift)
+    analysis._listen(shift)
+    analysis._fed -= 0.5  # half a second passes without a sample
+    analysis._listen(shift)
     room.sound(1)
-    ears._listen(shift)
+    analysis._listen(shift)
     hop = HOP / RATE
     assert places[:2] == pytest.approx([12.0 + hop, 12.0 + 2 * hop])
     assert len(places) > 30
@@ -642,7 +644,7 @@ def test_a_screen_that_raises_is_told_and_drawn_on_as_soon_as_it_can_be(
     song: Path, tmp_path: Path
 ) -> None:
     screen = Cracked(until_round=30)
-    show = Show(Playback(song, aloud=False), desk(), Lamp(), ladder(Lamp()))
+    show = Show(Playback(song, aloud=False), parameters(), Lamp(), ladder(Lamp()))
     with playing(show, screen, report=tmp_path / "r.json") as ended:
         until(lambda: screen.drawn > 30, "drawing", 10)
         show.key(screen, "f")
@@ -657,8 +659,8 @@ def test_a_screen_that_raises_is_told_and_drawn_on_as_soon_as_it_can_be(
 
 def test_a_freeze_or_blackout_that_changes_nothing_is_no_event(song: Path) -> None:
     kept = Kept()
-    show = Show(Playback(song, aloud=False), desk(), Lamp(), ladder(Lamp()))
-    with playing(show, NoWindow(), keepers=lambda: [kept]):
+    show = Show(Playback(song, aloud=False), parameters(), Lamp(), ladder(Lamp()))
+    with playing(show, NoWindow(), recordings=lambda: [kept]):
         until(lambda: len(kept.hops) > 3, "hops", 10)
         for on in (False, True, True, False, False):
             show.freeze(on)
@@ -673,17 +675,17 @@ def test_a_freeze_or_blackout_that_changes_nothing_is_no_event(song: Path) -> No
 
 
 def test_faults_are_in_the_log_of_the_show(song: Path, tmp_path: Path) -> None:
-    from synth.session import PerformanceWriter
+    from synth.session import SessionWriter
 
-    show = Show(Playback(song, aloud=False), desk(), Lamp(), ladder(Lamp()))
+    show = Show(Playback(song, aloud=False), parameters(), Lamp(), ladder(Lamp()))
     folder = tmp_path / "a.ljlog"
     with playing(
-        show, NoWindow(), keepers=lambda: [PerformanceWriter(folder, {}, desk().preset.knobs)]
+        show, NoWindow(), recordings=lambda: [SessionWriter(folder, {}, parameters().preset.knobs)]
     ):
-        until(lambda: show.ears.hops > 10, "hops", 10)
+        until(lambda: show.analysis.hops > 10, "hops", 10)
         for _ in range(5):
             show.supervisor.faults.tell("lamps", "no mains")
-    told = [event["fault"] for event in performance_of(folder).events if "fault" in event]
+    told = [event["fault"] for event in load_session(folder).events if "fault" in event]
     assert told == ["lamps: no mains", "lamps: no mains (2 times)", "lamps: no mains (4 times)"]
 
 
@@ -702,10 +704,12 @@ def test_escape_twice_ends_within_two_seconds_whatever_hangs(song: Path, tmp_pat
             let_go.wait(30)
 
     generator = Hanging()
-    show = Show(Server(song, aloud=False), desk(), generator, ladder(generator))
+    show = Show(Server(song, aloud=False), parameters(), generator, ladder(generator))
     show.farewells.append(lambda: let_go.wait(30))
     begun = 0.0
-    with playing(show, NoWindow(), keepers=lambda: [Disk()], report=tmp_path / "r.json") as ended:
+    with playing(
+        show, NoWindow(), recordings=lambda: [Disk()], report=tmp_path / "r.json"
+    ) as ended:
         assert generator.hangs.wait(10)
         begun = time.monotonic()
     assert time.monotonic() - begun < 2.0
@@ -726,35 +730,35 @@ def test_the_end_waits_for_a_slow_disk_and_nothing_is_lost(tmp_path: Path) -> No
             super().hop(samples)
 
     slow = Slow()
-    show = Show(Playback(song, aloud=False), desk(), Lamp(), ladder(Lamp()))
-    report = show.run(NoWindow(), keepers=lambda: [slow])
+    show = Show(Playback(song, aloud=False), parameters(), Lamp(), ladder(Lamp()))
+    report = show.run(NoWindow(), recordings=lambda: [slow])
     assert slow.closed
-    assert len(slow.hops) == show.ears.hops
+    assert len(slow.hops) == show.analysis.hops
     assert report.ended == "the end of the song"
 
 
 def test_a_show_that_cannot_begin_leaves_nothing_behind(song: Path, tmp_path: Path) -> None:
-    from synth.errors import Trouble
+    from synth.errors import UserError
 
     class Mute(Playback):
         def start(self, supervisor: Supervisor) -> None:
-            raise Trouble("the PortAudio library is missing")
+            raise UserError("the PortAudio library is missing")
 
     begun: list[Kept] = []
 
-    def keepers() -> list[Kept]:
+    def recordings() -> list[Kept]:
         begun.append(Kept())
         return begun
 
-    show = Show(Mute(song, aloud=False), desk(), Lamp(), ladder(Lamp()))
-    with pytest.raises(Trouble, match="PortAudio"):
-        show.run(NoWindow(), keepers=keepers, report=tmp_path / "r.json")
+    show = Show(Mute(song, aloud=False), parameters(), Lamp(), ladder(Lamp()))
+    with pytest.raises(UserError, match="PortAudio"):
+        show.run(NoWindow(), recordings=recordings, report=tmp_path / "r.json")
     assert not begun
     assert not list(tmp_path.glob("r.json"))
 
 
 def test_a_report_is_on_disk_while_the_show_plays(song: Path, tmp_path: Path) -> None:
-    show = Show(Playback(song, aloud=False), desk(), Lamp(), ladder(Lamp()))
+    show = Show(Playback(song, aloud=False), parameters(), Lamp(), ladder(Lamp()))
     with playing(show, NoWindow(), report=tmp_path / "r.json"):
         until((tmp_path / "r.json").exists, "a report", 5)
         assert json.loads((tmp_path / "r.json").read_text())["ended"] == ""
@@ -775,16 +779,16 @@ def test_two_signals_while_a_show_ends_cost_neither_its_report_nor_its_files(
             super().close()
 
     kept = Slow()
-    show = Show(Playback(song, aloud=False), desk(), Lamp(), ladder(Lamp()))
+    show = Show(Playback(song, aloud=False), parameters(), Lamp(), ladder(Lamp()))
 
     def end() -> None:
-        until(lambda: show.ears.hops > 20, "hops", 20)
+        until(lambda: show.analysis.hops > 20, "hops", 20)
         for _ in range(2):
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(0.05)
 
     threading.Thread(target=end, daemon=True).start()
-    report = show.run(NoWindow(), 30.0, keepers=lambda: [kept], report=tmp_path / "r.json")
+    report = show.run(NoWindow(), 30.0, recordings=lambda: [kept], report=tmp_path / "r.json")
     assert report.ended == "Ctrl-C or a signal"
     assert report.seconds < 20
     assert kept.closed
@@ -799,38 +803,38 @@ def test_a_window_that_cannot_say_whether_it_is_open_is_drawn_on(
         def is_open(self) -> bool:  # type: ignore[override]
             raise RuntimeError("no handle")
 
-    show = Show(Playback(song, aloud=False), desk(), Lamp(), ladder(Lamp()))
+    show = Show(Playback(song, aloud=False), parameters(), Lamp(), ladder(Lamp()))
     report = show.run(Confused(), 1.0, report=tmp_path / "r.json")
     assert report.ended == "its time"
     assert any("no handle" in fault for fault in sentences(report.faults))
 
 
 def test_looks_that_change_many_times_before_the_first_hop_are_played() -> None:
-    visual = Visual(Knobs(), Lamp().embed)
+    engine = Engine(Knobs(), Lamp().embed)
     for seed in range(1, 9):
-        visual.change(Knobs.model_validate({"steer": {"seed": seed}}))
-    visual.hear(np.zeros(HOP, np.float32))
-    assert visual.knobs.steer.seed == 8
+        engine.change(Knobs.model_validate({"steer": {"seed": seed}}))
+    engine.hear(np.zeros(HOP, np.float32))
+    assert engine.knobs.steer.seed == 8
 
 
 def test_panic_and_seeds_by_turns_cost_a_hop_two_changes_at_most() -> None:
-    held = desk()
-    visual = Visual(held.preset.knobs, Lamp().embed)
+    held = parameters()
+    engine = Engine(held.preset.knobs, Lamp().embed)
     for seed in range(200):
         held.turn("steer.seed", seed + 1)
         held.reset()
-    held.before_hop(visual, 0)
-    assert visual.changes <= 2
-    assert visual.knobs.steer.seed == 0
+    held.before_hop(engine, 0)
+    assert engine.changes <= 2
+    assert engine.knobs.steer.seed == 0
 
 
 # ---- what is written
 
 
-def written(keeping: Keeping, supervisor: Supervisor) -> None:
-    keeping.close()
-    until(lambda: keeping.closed, "the files", 10)
-    keeping.dismiss()
+def written(recordings: Recordings, supervisor: Supervisor) -> None:
+    recordings.close()
+    until(lambda: recordings.closed, "the files", 10)
+    recordings.dismiss()
 
 
 def test_a_disk_that_hangs_holds_up_no_other_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -843,16 +847,16 @@ def test_a_disk_that_hangs_holds_up_no_other_file(monkeypatch: pytest.MonkeyPatc
             let_go.wait(20)
             super().hop(samples)
 
-    stuck, free, keeping = Stuck(Path("stuck")), Kept(Path("free")), Keeping()
-    keeping.start([stuck, free], supervisor)
+    stuck, free, recordings = Stuck(Path("stuck")), Kept(Path("free")), Recordings()
+    recordings.start([stuck, free], supervisor)
     hops = [np.full(HOP, k + 1, np.float32) for k in range(40)]
     for hop in hops:
-        keeping.hop(hop)
+        recordings.hop(hop)
         until(lambda: free.hops and free.hops[-1] is hop, "the other file", 5)  # noqa: B023
     let_go.set()
     until(lambda: len(stuck.hops) >= 20, "what waited", 5)
-    keeping.hop(np.full(HOP, 99, np.float32))
-    written(keeping, supervisor)
+    recordings.hop(np.full(HOP, 99, np.float32))
+    written(recordings, supervisor)
     levels = [float(hop[0]) for hop in stuck.hops]
     assert len(levels) == 41
     assert levels[-1] == 99
@@ -866,11 +870,11 @@ def test_a_disk_that_is_full_is_told_once_and_the_other_file_goes_on() -> None:
         def hop(self, samples: np.ndarray) -> None:
             raise OSError(28, "No space left on device")
 
-    supervisor, full, free, keeping = Supervisor(), Full(Path("full")), Kept(), Keeping()
-    keeping.start([full, free], supervisor)
+    supervisor, full, free, recordings = Supervisor(), Full(Path("full")), Kept(), Recordings()
+    recordings.start([full, free], supervisor)
     for _ in range(10):
-        keeping.hop(np.zeros(HOP, np.float32))
-    written(keeping, supervisor)
+        recordings.hop(np.zeros(HOP, np.float32))
+    written(recordings, supervisor)
     assert len(free.hops) == 10
     assert full.closed
     (fault,) = supervisor.faults

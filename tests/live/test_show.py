@@ -12,16 +12,16 @@ from torch import Tensor
 
 from live.audio.file_player import Playback
 from live.audio.microphone import Microphone
-from live.control.parameters import Desk
+from live.control.parameters import Parameters
 from live.engine.ladder import Step
 from live.output.window import NoWindow
 from live.report import Report, sentences
 from live.show import Show
 from synth.audio_file import hops_of
-from synth.engine import Visual
+from synth.engine import Engine
 from synth.generators import Generator
 from synth.latents.latent import Latent
-from synth.session import PerformanceWriter, Replay, performance_of
+from synth.session import Replay, SessionWriter, load_session
 from synth.settings.knobs import Knobs
 from synth.settings.preset import Preset, preset_of
 from tests import sounds
@@ -62,9 +62,9 @@ class Watched(NoWindow):
         return super().draw(fit, shade)
 
 
-def desk(**steer: float) -> Desk:
+def parameters(**steer: float) -> Parameters:
     knobs = Knobs.model_validate({"steer": steer, "look": {"flash_limit": False}})
-    return Desk(Preset("test", "", knobs), [], None)
+    return Parameters(Preset("test", "", knobs), [], None)
 
 
 def steps(*generators: Generator) -> list[Step]:
@@ -82,7 +82,7 @@ def sixteenths(path: Path, seconds: float) -> tuple[Path, int]:
 
 def test_no_onset_is_lost_with_five_frames_a_second(tmp_path: Path) -> None:
     song, played = sixteenths(tmp_path / "fast.wav", 6.0)
-    show = Show(Playback(song, aloud=False), desk(), Slow(), steps(Slow()), governs=False)
+    show = Show(Playback(song, aloud=False), parameters(), Slow(), steps(Slow()), governs=False)
     report = show.run(NoWindow())
     assert report.onsets_heard == played
     assert report.onsets_shown == played
@@ -95,11 +95,11 @@ def test_no_onset_is_lost_with_five_frames_a_second(tmp_path: Path) -> None:
 def test_the_same_song_gives_the_latents_of_a_render(tmp_path: Path) -> None:
     song = sounds.write_wav(tmp_path / "song.wav", sounds.chord((57, 60, 64), 2.5))
     lamp = Lamp()
-    show = Show(Playback(song, aloud=False), desk(), lamp, steps(lamp))
+    show = Show(Playback(song, aloud=False), parameters(), lamp, steps(lamp))
     heard: list[Latent] = []
-    show.ears.after_hop = lambda _hop, latent: heard.append(latent)
+    show.analysis.after_hop = lambda _hop, latent: heard.append(latent)
     show.run(NoWindow())
-    offline = Visual(desk().preset.knobs, Lamp().embed)
+    offline = Engine(parameters().preset.knobs, Lamp().embed)
     whole = [hop for hop in hops_of(song) if len(hop) == 512]
     assert len(heard) >= len(whole)
     for live, hop in zip(heard, whole, strict=False):
@@ -111,7 +111,7 @@ def test_the_same_song_gives_the_latents_of_a_render(tmp_path: Path) -> None:
 def test_a_generator_that_fails_gives_way_to_the_next(tmp_path: Path) -> None:
     song = sounds.write_wav(tmp_path / "song.wav", sounds.chord((57, 60, 64), 4))
     coarse = Lamp()
-    show = Show(Playback(song, aloud=False), desk(), Failing(), steps(Failing(), coarse))
+    show = Show(Playback(song, aloud=False), parameters(), Failing(), steps(Failing(), coarse))
     noticed: list[str] = []
     show.supervisor.notices.say = noticed.append  # type: ignore[method-assign]
     report = show.run(NoWindow())
@@ -123,7 +123,7 @@ def test_a_generator_that_fails_gives_way_to_the_next(tmp_path: Path) -> None:
 
 def test_a_generator_that_is_alone_is_tried_again_and_made_anew(tmp_path: Path) -> None:
     song = sounds.write_wav(tmp_path / "song.wav", sounds.chord((57, 60, 64), 2))
-    show = Show(Playback(song, aloud=False), desk(), Failing(), steps(Failing()))
+    show = Show(Playback(song, aloud=False), parameters(), Failing(), steps(Failing()))
     report = show.run(NoWindow())
     # three of itself, and two of the one that was made anew, whose first is drawn in making it
     assert report.frames_generated == 5
@@ -134,7 +134,7 @@ def test_a_generator_that_is_alone_is_tried_again_and_made_anew(tmp_path: Path) 
 def test_a_blackout_fades_and_comes_back(tmp_path: Path) -> None:
     song = sounds.write_wav(tmp_path / "song.wav", sounds.chord((57, 60, 64), 5))
     screen, lamp = Watched(), Lamp()
-    show = Show(Playback(song, aloud=False), desk(), lamp, steps(lamp))
+    show = Show(Playback(song, aloud=False), parameters(), lamp, steps(lamp))
 
     def play(seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -142,8 +142,8 @@ def test_a_blackout_fades_and_comes_back(tmp_path: Path) -> None:
             show._once(screen)
 
     show._source.start(show.supervisor)
-    show.ears.start(show.supervisor)
-    show.painter.start(show.supervisor)
+    show.analysis.start(show.supervisor)
+    show.renderer.start(show.supervisor)
     play(1.3)
     assert screen.shades[-1] == 1.0
     show.key(screen, "b")
@@ -160,8 +160,8 @@ def test_a_blackout_fades_and_comes_back(tmp_path: Path) -> None:
     assert len(screen.pictures) == still
     assert "frozen" in show.status(time.monotonic()).state
     show._source.stop()
-    show.ears.stop()
-    show.painter.stop()
+    show.analysis.stop()
+    show.renderer.stop()
 
 
 def test_escape_fades_out_and_twice_ends_at_once(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_escape_fades_out_and_twice_ends_at_once(tmp_path: Path) -> None:
 
     def played(*keys: str) -> Report:
         lamp = Lamp()
-        show = Show(Playback(song, aloud=False), desk(), lamp, steps(lamp))
+        show = Show(Playback(song, aloud=False), parameters(), lamp, steps(lamp))
         for key in keys:
             show.key(NoWindow(), key)
         return show.run(NoWindow())
@@ -179,10 +179,10 @@ def test_escape_fades_out_and_twice_ends_at_once(tmp_path: Path) -> None:
 
 
 def test_a_broken_file_ends_the_show_in_words(tmp_path: Path) -> None:
-    from synth.errors import Trouble
+    from synth.errors import UserError
 
     (tmp_path / "no.wav").write_bytes(b"RIFF this is no sound at all")
-    with pytest.raises(Trouble, match="cannot be read as sound"):
+    with pytest.raises(UserError, match="cannot be read as sound"):
         Playback(tmp_path / "no.wav")
 
 
@@ -192,11 +192,11 @@ def test_a_performance_plays_again_with_the_same_latents(tmp_path: Path) -> None
         tmp_path / "song.wav", sounds.struck(sounds.kick(), [0.5, 1.0, 1.5, 2.0], 4)
     )
     lamp = Lamp()
-    played = Desk(preset_of("reef"), [], None)
-    writer = PerformanceWriter(tmp_path / "a.ljlog", {"preset": "reef"}, played.preset.knobs)
+    played = Parameters(preset_of("reef"), [], None)
+    writer = SessionWriter(tmp_path / "a.ljlog", {"preset": "reef"}, played.preset.knobs)
     show = Show(Playback(song, aloud=False), played, lamp, steps(lamp))
     heard: list[Latent] = []
-    keep = show.ears.after_hop
+    keep = show.analysis.after_hop
 
     def after(hop: np.ndarray, latent: Latent) -> None:
         keep(hop, latent)
@@ -211,12 +211,12 @@ def test_a_performance_plays_again_with_the_same_latents(tmp_path: Path) -> None
             case 200:
                 played.turn("steer.seed", 7)
 
-    show.ears.after_hop = after
-    show.run(NoWindow(), keepers=lambda: [writer])
-    performance = performance_of(tmp_path / "a.ljlog")
-    assert [event["hop"] for event in performance.events if "set" in event] == [40, 120, 160, 200]
-    replay = Replay(performance, Lamp().embed)
-    again = [replay.hear(hop) for hop in hops_of(performance.sound)]
+    show.analysis.after_hop = after
+    show.run(NoWindow(), recordings=lambda: [writer])
+    session = load_session(tmp_path / "a.ljlog")
+    assert [event["hop"] for event in session.events if "set" in event] == [40, 120, 160, 200]
+    replay = Replay(session, Lamp().embed)
+    again = [replay.hear(hop) for hop in hops_of(session.sound)]
     assert len(again) == len(heard) > 300
     for a, b in zip(heard, again, strict=True):
         assert np.array_equal(a.noise, b.noise)
@@ -232,8 +232,8 @@ def test_a_recorded_show_has_its_pictures_and_its_sound(tmp_path: Path) -> None:
     song = sounds.write_wav(tmp_path / "song.wav", sounds.struck(sounds.click(), [1.0, 2.0], 3))
     lamp = Lamp()
     recorder = Recorder(tmp_path / "show.mp4")
-    show = Show(Playback(song, aloud=False), desk(), lamp, steps(lamp))
-    report = show.run(NoWindow(), keepers=lambda: [recorder])
+    show = Show(Playback(song, aloud=False), parameters(), lamp, steps(lamp))
+    report = show.run(NoWindow(), recordings=lambda: [recorder])
     assert report.record_drops == 0
     with av.open(tmp_path / "show.mp4") as film:
         times = [float(frame.pts * frame.time_base) for frame in film.decode(video=0)]
@@ -249,19 +249,19 @@ def test_a_recorded_show_has_its_pictures_and_its_sound(tmp_path: Path) -> None:
 def test_a_killed_sound_server_does_not_stop_the_picture(sound_server: SoundServer) -> None:
     lamp, screen = Lamp(), Watched()
     microphone = Microphone("pulse")
-    show = Show(microphone, desk(), lamp, steps(lamp))
+    show = Show(microphone, parameters(), lamp, steps(lamp))
     ended: list[Report] = []
     playing = threading.Thread(target=lambda: ended.append(show.run(screen, 14.0)))
     with Feeder(sound_server):
         playing.start()
-        until(lambda: show.ears.level > 0.01, "sound", 8)
+        until(lambda: show.analysis.level > 0.01, "sound", 8)
         sound_server.kill()
         until(lambda: "trying again" in show.status(time.monotonic()).trouble, "the word", 8)
         before = len(screen.pictures)
         until(lambda: len(screen.pictures) > before + 10, "pictures", 3)
-        until(lambda: show.ears.level == 0, "silence", 3)
+        until(lambda: show.analysis.level == 0, "silence", 3)
         sound_server.start()
-        until(lambda: show.ears.level > 0.01, "sound again", 12)
+        until(lambda: show.analysis.level > 0.01, "sound again", 12)
         assert "trying again" not in show.status(time.monotonic()).trouble
         show.key(screen, "escape")
         playing.join(20)
@@ -272,7 +272,9 @@ def test_a_killed_sound_server_does_not_stop_the_picture(sound_server: SoundServ
 def test_a_batch_of_frames_ahead_shows_every_onset_once(tmp_path: Path) -> None:
     song, played = sixteenths(tmp_path / "fast.wav", 4.0)
     lamp = Slow()
-    show = Show(Playback(song, aloud=False), desk(), lamp, steps(lamp), governs=False, ahead=2)
+    show = Show(
+        Playback(song, aloud=False), parameters(), lamp, steps(lamp), governs=False, ahead=2
+    )
     report = show.run(NoWindow())
     assert report.onsets_shown == report.onsets_heard == played
 
@@ -280,15 +282,15 @@ def test_a_batch_of_frames_ahead_shows_every_onset_once(tmp_path: Path) -> None:
 def test_a_broken_analysis_is_told_and_the_picture_stays(tmp_path: Path) -> None:
     song = sounds.write_wav(tmp_path / "song.wav", sounds.chord((57, 60, 64), 2))
     lamp = Lamp()
-    show = Show(Playback(song, aloud=False), desk(), lamp, steps(lamp))
+    show = Show(Playback(song, aloud=False), parameters(), lamp, steps(lamp))
 
     def broken(hop: np.ndarray, latent: Latent) -> None:
-        if 50 < show.ears.hops < 80:
-            show.ears.hops += 1
+        if 50 < show.analysis.hops < 80:
+            show.analysis.hops += 1
             raise ValueError("a hop that cannot be heard")
 
-    show.ears.after_hop = broken
+    show.analysis.after_hop = broken
     report = show.run(NoWindow())
     assert any("a hop that cannot be heard" in fault for fault in sentences(report.faults))
-    assert show.ears.trouble == ""
+    assert show.analysis.trouble == ""
     assert report.frames_shown > 60

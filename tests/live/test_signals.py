@@ -22,9 +22,9 @@ from live.output.recorder import Recorder
 from live.show import Show
 from live.audio.file_player import Playback
 from live.output.window import NoWindow
-from synth.session import PerformanceWriter
+from synth.session import SessionWriter
 from tests.doubles import Lamp
-from tests.live.test_resilience import desk, ladder
+from tests.live.test_resilience import parameters, ladder
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started the tests ignores
 folder = pathlib.Path(sys.argv[1])
@@ -41,12 +41,12 @@ class Stuck(NoWindow):
                 libc.pthread_mutex_lock(lock)  # the second time it never returns
         return super().draw(fit, shade)
 
-show = Show(Playback(folder / "song.wav", aloud=False), desk(), Lamp(), ladder(Lamp()))
-keepers = lambda: [
+show = Show(Playback(folder / "song.wav", aloud=False), parameters(), Lamp(), ladder(Lamp()))
+recordings = lambda: [
     Recorder(folder / "a.mp4", (64, 64)),
-    PerformanceWriter(folder / "a.ljlog", {}, show.visual.knobs),
+    SessionWriter(folder / "a.ljlog", {}, show.engine.knobs),
 ]
-show.run(Stuck(), 30.0, keepers=keepers, report=folder / "r.json")
+show.run(Stuck(), 30.0, recordings=recordings, report=folder / "r.json")
 """
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from live.audio.file_player import Playback
-from live.control.parameters import Desk
+from live.control.parameters import Parameters
 from live.engine.ladder import Step
 from live.output.window import NoWindow
 from live.show import Show
@@ -15,7 +15,7 @@ from live.supervisor import Supervisor
 from synth.audio_file import hops_of
 from synth.latents.keyframes import Cues
 from synth.latents.latent import Latent
-from synth.session import PerformanceWriter, Replay, performance_of
+from synth.session import Replay, SessionWriter, load_session
 from synth.settings.preset import preset_of
 from tests import sounds
 from tests.doubles import Lamp
@@ -49,29 +49,29 @@ def test_cues_come_where_the_song_is(tmp_path: Path) -> None:
     keys, lamp = bank(tmp_path, *lines), Keyed()
     show = Show(
         Halting(song, start=20.0, aloud=False),
-        Desk(preset_of("silk"), [], None),
+        Parameters(preset_of("silk"), [], None),
         lamp,
         [Step("lamp", 1.0, lambda: lamp)],
         cues=Cues(keys, follows=True),
     )
     live: list[tuple[str, np.ndarray]] = []
-    keep = show.ears.after_hop
+    keep = show.analysis.after_hop
 
     def after(hop: np.ndarray, latent: Latent) -> None:
         keep(hop, latent)
-        assert show.visual.cues is not None
-        live.append((show.visual.cues.playing, latent.embedding))
+        assert show.engine.cues is not None
+        live.append((show.engine.cues.playing, latent.embedding))
 
-    show.ears.after_hop = after
-    writer = PerformanceWriter(tmp_path / "a.ljlog", {"follows": True}, show.visual.knobs)
-    show.run(NoWindow(), 4.5, keepers=lambda: [writer])
+    show.analysis.after_hop = after
+    writer = SessionWriter(tmp_path / "a.ljlog", {"follows": True}, show.engine.knobs)
+    show.run(NoWindow(), 4.5, recordings=lambda: [writer])
 
-    performance = performance_of(tmp_path / "a.ljlog")
-    replay = Replay(performance, Lamp().embed, Cues(keys, follows=True))
+    session = load_session(tmp_path / "a.ljlog")
+    replay = Replay(session, Lamp().embed, Cues(keys, follows=True))
     assert replay.cues is not None
     begun: dict[str, tuple[int, float]] = {}
     for number, (hop, (text, embedding)) in enumerate(
-        zip(hops_of(performance.sound), live, strict=True)
+        zip(hops_of(session.sound), live, strict=True)
     ):
         latent = replay.hear(hop)
         assert replay.cues.playing == text

@@ -6,7 +6,7 @@ import pytest
 
 from live.control.osc_packets import messages
 from live.control.subscriptions import BURST, LAPSES, MOST, MOST_OF_A_HOST, RATE, Feedback
-from synth.errors import Trouble
+from synth.errors import UserError
 
 HOST = "10.0.0.2"
 
@@ -76,7 +76,7 @@ def test_the_oldest_of_a_host_gives_way(told: Told) -> None:
 def test_there_are_no_more_subscribers_than_may_be(told: Told) -> None:
     for k in range(MOST):
         told.feedback.subscribe((f"10.0.0.{k}", 9000))
-    with pytest.raises(Trouble, match="10.0.1.0 is one too many; 16 are told already"):
+    with pytest.raises(UserError, match="10.0.1.0 is one too many; 16 are told already"):
         told.feedback.subscribe(("10.0.1.0", 9000))
     assert len(told.feedback.receivers) == MOST
     told.pass_by(LAPSES + 0.1)

@@ -15,7 +15,7 @@ KNOBS = {"/" + knob.name.replace(".", "/"): knob for knob in table()}
 SCALES = sorted(address for address, knob in KNOBS.items() if is_scale(knob))
 
 
-class Desk:
+class Parameters:
     """Values by address, and what was sent and told."""
 
     def __init__(self) -> None:
@@ -42,28 +42,28 @@ class Desk:
 
 
 def test_a_fader_takes_over_only_when_it_passes_the_value() -> None:
-    desk = Desk()
-    fader = desk.playing(Control("/steer/depth", cc=7))
-    desk.values["/steer/depth"] = 0.5
+    parameters = Parameters()
+    fader = parameters.playing(Control("/steer/depth", cc=7))
+    parameters.values["/steer/depth"] = 0.5
     for value in (0, 20, 40, 60):
         fader.change(7, value, 1)
-    assert desk.values["/steer/depth"] == 0.5
+    assert parameters.values["/steer/depth"] == 0.5
     fader.change(7, 70, 1)
-    assert desk.values["/steer/depth"] == pytest.approx(70 / 127)
+    assert parameters.values["/steer/depth"] == pytest.approx(70 / 127)
     fader.change(7, 10, 1)
-    assert desk.values["/steer/depth"] == pytest.approx(10 / 127)
+    assert parameters.values["/steer/depth"] == pytest.approx(10 / 127)
 
 
 def test_a_preset_change_takes_the_knob_out_of_hand() -> None:
-    desk = Desk()
-    fader = desk.playing(Control("/steer/depth", cc=7))
+    parameters = Parameters()
+    fader = parameters.playing(Control("/steer/depth", cc=7))
     for value in (126, 127):
         fader.change(7, value, 1)
-    desk.values["/steer/depth"] = 0.2
+    parameters.values["/steer/depth"] = 0.2
     fader.change(7, 120, 1)
-    assert desk.values["/steer/depth"] == 0.2
+    assert parameters.values["/steer/depth"] == 0.2
     fader.change(7, 20, 1)
-    assert desk.values["/steer/depth"] == pytest.approx(20 / 127)
+    assert parameters.values["/steer/depth"] == pytest.approx(20 / 127)
 
 
 @pytest.mark.parametrize(
@@ -81,52 +81,52 @@ def test_a_preset_change_takes_the_knob_out_of_hand() -> None:
 )
 def test_relative_encoders_say_it_in_three_ways(mode: Any, value: int, steps: int) -> None:
     assert detents(value, mode) == steps
-    desk = Desk()
-    encoder = desk.playing(Control("/steer/depth", cc=1, mode=mode))
-    desk.values["/steer/depth"] = 0.5
+    parameters = Parameters()
+    encoder = parameters.playing(Control("/steer/depth", cc=1, mode=mode))
+    parameters.values["/steer/depth"] = 0.5
     encoder.change(1, value, 1)
-    assert desk.values["/steer/depth"] == pytest.approx(0.5 + steps / 127)
+    assert parameters.values["/steer/depth"] == pytest.approx(0.5 + steps / 127)
 
 
 def test_an_encoder_moves_a_choice_with_each_detent_and_a_switch_at_once() -> None:
-    desk = Desk()
-    encoders = desk.playing(
+    parameters = Parameters()
+    encoders = parameters.playing(
         Control("/look/fit", cc=1, mode="twos"), Control("/preset/on_beat", cc=2, mode="twos")
     )
     seen = []
     for value in (1, 1, 1, 1, 1, 126):
         encoders.change(1, value, 1)
-        seen.append(desk.values["/look/fit"])
+        seen.append(parameters.values["/look/fit"])
     assert seen == ["pad", "mirror", "kaleidoscope", "blur", "blur", "mirror"]
     encoders.change(2, 1, 1)
-    assert desk.values["/preset/on_beat"] is True
+    assert parameters.values["/preset/on_beat"] is True
     encoders.change(2, 127, 1)
-    assert desk.values["/preset/on_beat"] is False
+    assert parameters.values["/preset/on_beat"] is False
     encoders.change(2, 0, 1)
-    assert len(desk.sent) == 8  # no detent, no message
+    assert len(parameters.sent) == 8  # no detent, no message
 
 
 def test_fourteen_bits_are_finer_than_seven() -> None:
-    desk = Desk()
-    fader = desk.playing(Control("/steer/depth", cc=2, fine=True))
-    desk.values["/steer/depth"] = 0.5
+    parameters = Parameters()
+    fader = parameters.playing(Control("/steer/depth", cc=2, fine=True))
+    parameters.values["/steer/depth"] = 0.5
     fader.change(2, 64, 1)
     fader.change(34, 0, 1)
     fader.change(34, 1, 1)
-    assert desk.values["/steer/depth"] == pytest.approx((64 * 128 + 1) / 16383)
+    assert parameters.values["/steer/depth"] == pytest.approx((64 * 128 + 1) / 16383)
 
 
 def test_low_bits_without_high_ones_mean_nothing() -> None:
-    desk = Desk()
-    fader = desk.playing(Control("/steer/depth", cc=2, fine=True))
-    desk.values["/steer/depth"] = 0.0
+    parameters = Parameters()
+    fader = parameters.playing(Control("/steer/depth", cc=2, fine=True))
+    parameters.values["/steer/depth"] = 0.0
     fader.change(34, 127, 1)  # plugged in with the fader half way up: only its low bits moved
-    assert desk.sent == []
+    assert parameters.sent == []
 
 
 def test_pads_press_and_hold() -> None:
-    desk = Desk()
-    pads = desk.playing(
+    parameters = Parameters()
+    pads = parameters.playing(
         Control("/cue/go", note=36),
         Control("/preset/on_beat", note=37),
         Control("/steer/kick", note=38, momentary=True),
@@ -142,7 +142,7 @@ def test_pads_press_and_hold() -> None:
     pads.note(39, 0, 1)
     for _ in range(3):
         pads.note(40, 64, 1)
-    assert desk.sent == [
+    assert parameters.sent == [
         ("/cue/go", []),
         ("/preset/on_beat", [True]),
         ("/steer/kick", [1.0]),
@@ -152,13 +152,13 @@ def test_pads_press_and_hold() -> None:
         ("/cue/quantise", ["bar"]),
         ("/cue/quantise", ["off"]),
     ]
-    assert desk.told == []
+    assert parameters.told == []
 
 
 def test_another_channel_is_not_heard() -> None:
-    desk = Desk()
-    desk.playing(Control("/cue/go", note=36, channel=9)).note(36, 100, 1)
-    assert desk.sent == []
+    parameters = Parameters()
+    parameters.playing(Control("/cue/go", note=36, channel=9)).note(36, 100, 1)
+    assert parameters.sent == []
 
 
 @pytest.mark.parametrize(
@@ -181,25 +181,27 @@ def test_another_channel_is_not_heard() -> None:
 def test_a_control_that_can_do_nothing_is_told_once(
     control: Control, value: Any, says: str
 ) -> None:
-    desk = Desk()
+    parameters = Parameters()
     if value is None:
-        del desk.values[control.address]
+        del parameters.values[control.address]
     else:
-        desk.values[control.address] = value
-    takeover = desk.playing(control)
+        parameters.values[control.address] = value
+    takeover = parameters.playing(control)
     for force in (1, 64, 127):
         takeover.change(1, force, 1)
         takeover.note(1, force, 1)
-    assert desk.sent == []
-    (told,) = desk.told
+    assert parameters.sent == []
+    (told,) = parameters.told
     assert told.startswith(f"test: {control.address}")
     assert says in told
     assert told.endswith("its control does nothing")
 
 
 def test_lights_follow_the_values() -> None:
-    desk = Desk()
-    takeover = desk.playing(Control("/steer/depth", cc=7), Control("/freeze", note=41, channel=9))
+    parameters = Parameters()
+    takeover = parameters.playing(
+        Control("/steer/depth", cc=7), Control("/freeze", note=41, channel=9)
+    )
     assert takeover.lights("/steer/depth", 1.0) == [("cc", 7, 127, 0)]
     assert takeover.lights("/freeze", True) == [("note", 41, 127, 8)]
     assert takeover.lights("/steer/kick", 0.5) == []
@@ -207,7 +209,7 @@ def test_lights_follow_the_values() -> None:
 
 @pytest.mark.parametrize("value", [(), (1, 2), math.nan, "loud", None])
 def test_lights_of_what_is_no_place_on_a_scale_stay_as_they_are(value: Any) -> None:
-    takeover = Desk().playing(Control("/steer/classes", cc=7), Control("/steer/depth", cc=8))
+    takeover = Parameters().playing(Control("/steer/classes", cc=7), Control("/steer/depth", cc=8))
     assert takeover.lights("/steer/classes", value) == []
     assert takeover.lights("/steer/depth", value) == []
 
@@ -254,18 +256,18 @@ MESSAGES = st.tuples(st.booleans(), SEVEN, SEVEN, st.integers(1, 16))
 def test_whatever_is_moved_the_knobs_stay_on_their_scales(
     controls: list[Control], messages: list[tuple[bool, int, int, int]], forgetful: bool
 ) -> None:
-    desk = Desk()
+    parameters = Parameters()
     if forgetful:
-        for address in list(desk.values)[::2]:
-            del desk.values[address]
-    takeover = desk.playing(*controls)
+        for address in list(parameters.values)[::2]:
+            del parameters.values[address]
+    takeover = parameters.playing(*controls)
     heard = [(c.cc is None, c.cc if c.cc is not None else c.note or 0) for c in controls]
     for is_note, number, value, channel in messages:
         play = takeover.note if is_note else takeover.change
         play(number, value, channel)
         for note, place in heard:
             (takeover.note if note else takeover.change)(place, value, channel)
-    for address, arguments in desk.sent:
+    for address, arguments in parameters.sent:
         if arguments:
             assert is_of(KNOBS[address], arguments[0]), address
 

@@ -11,7 +11,7 @@ import pytest
 
 from live.output import window as window_module
 from live.output.window import Place, Window, monitors
-from synth.errors import Trouble
+from synth.errors import UserError
 from tests.stage import until
 
 
@@ -282,7 +282,7 @@ def test_a_window_that_cannot_be_opened_anew_is_tried_again(
             assert not window.draw("crop", 1.0)
             assert window.is_open
             window.toggle_full()
-        with pytest.raises(Trouble, match="no picture of the window"):
+        with pytest.raises(UserError, match="no picture of the window"):
             window.screenshot()
         assert 2 <= len(tries) <= 5  # a driver that comes back is not to be pestered
         assert "no window can be opened now (no window)" in window.trouble
@@ -426,7 +426,7 @@ def test_a_sharp_upscale_is_sharper_than_bilinear_and_does_not_ring(window: Wind
 def test_a_monitor_that_is_not_there_is_named(display: str) -> None:
     assert monitors()
     for windowed in (None, SIZE):
-        with pytest.raises(Trouble, match="--monitor 7: there is no such one; use 0 screen"):
+        with pytest.raises(UserError, match="--monitor 7: there is no such one; use 0 screen"):
             Told(Place(7, windowed), title="", on_key=lambda _: None)
 
 
@@ -434,7 +434,7 @@ def test_without_a_monitor_a_show_begins_in_a_window_only(
     display: str, unplugged: Callable[[], None]
 ) -> None:
     unplugged()
-    with pytest.raises(Trouble, match="no monitor is there; use --windowed"):
+    with pytest.raises(UserError, match="no monitor is there; use --windowed"):
         Told(Place(), title="", on_key=lambda _: None)
     window = Told(Place(windowed=SIZE), title="", on_key=lambda _: None)
     assert window.draw("crop", 1.0)

@@ -90,7 +90,7 @@ def test_a_show_that_cannot_begin_leaves_nothing_for_the_next_one_to_trip_over(
         (("--file", "no.wav"), "no.wav: no such file"),
         (("--file", "song.wav", "--size", "7"), "--size is 7"),
         (("--file", "song.wav", "--report", "no/r.json"), "no/r.json: the folder no does not"),
-        (("--file", "song.wav", "--log", "a.txt"), "a.txt: a performance's name ends in .ljlog"),
+        (("--file", "song.wav", "--log", "a.txt"), "a.txt: a session's name ends in .ljlog"),
         (("--file", "song.wav", "--record", "a.avi"), "a.avi: a film's name ends in .mp4"),
         (("--rate", "8000"), "--rate is 8000; use 44100, 48000, 96000"),
         (("--channels", "0"), "--channels is 0"),

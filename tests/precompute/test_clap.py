@@ -6,7 +6,7 @@ import torch
 
 from precompute.clap import TINY, Clap, clap_of, scenes
 from precompute.lyrics import Line, unsung
-from synth.errors import Trouble
+from synth.errors import UserError
 from tests import sounds
 
 
@@ -46,7 +46,7 @@ def test_a_model_on_disk_is_the_same_model(
 
 
 def test_an_unknown_model_is_one_sentence() -> None:
-    with pytest.raises(Trouble, match="--clap ./nothing: cannot be loaded"):
+    with pytest.raises(UserError, match="--clap ./nothing: cannot be loaded"):
         clap_of("./nothing")
 
 

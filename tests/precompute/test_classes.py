@@ -6,7 +6,7 @@ from precompute.classes import COUNT, Reader, classes_for
 from precompute.clip import TINY, Clip, clip_of
 from precompute.lyrics import Line
 from precompute.sentences import sentences_of
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.settings.imagenet import class_number, names
 
 
@@ -78,5 +78,5 @@ def test_sbert_knows_what_words_mean() -> None:
 
 def test_an_unknown_sbert_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(Trouble, match="--sbert ./nothing: cannot be loaded"):
+    with pytest.raises(UserError, match="--sbert ./nothing: cannot be loaded"):
         sentences_of("./nothing")

@@ -19,17 +19,17 @@ from huggingface_hub import constants
 from precompute.clap import clap_of
 from precompute.clip import DEFAULT, clip_of
 from precompute.hub import KNOWN, MOST, Model
-from synth.errors import Trouble
+from synth.errors import UserError
 
 SBERT, CLIP, CLAP = (known.model for known in KNOWN)
 CLONE = Path(__file__).parents[2]
 READ = """
 from precompute.clap import clap_of
 from precompute.sentences import sentences_of
-from synth.errors import Trouble
+from synth.errors import UserError
 try:
     print({what})
-except Trouble as trouble:
+except UserError as trouble:
     print(trouble)
 """
 
@@ -115,7 +115,7 @@ def kept(cache: Path, model: str, file: str, body: bytes, commit: str = "1" * 40
 def test_a_model_with_a_file_beyond_the_cap_is_not_begun(hub: Hub) -> None:
     hub.size = MOST + 1
     with pytest.raises(
-        Trouble, match=f"--clap some/model: has a file of {MOST + 1} bytes; at most"
+        UserError, match=f"--clap some/model: has a file of {MOST + 1} bytes; at most"
     ):
         clap_of("some/model")
     assert hub.of_models == ["/api/models/some/model"]
@@ -123,7 +123,7 @@ def test_a_model_with_a_file_beyond_the_cap_is_not_begun(hub: Hub) -> None:
 
 def test_a_clip_is_asked_for_its_size_where_open_clip_finds_it(hub: Hub) -> None:
     hub.size = MOST + 1
-    with pytest.raises(Trouble, match=f"--clip {CLIP}: has a file of {MOST + 1} bytes"):
+    with pytest.raises(UserError, match=f"--clip {CLIP}: has a file of {MOST + 1} bytes"):
         clip_of(DEFAULT)
     assert hub.of_models == [f"/api/models/{CLIP}"]
 
@@ -134,7 +134,7 @@ def test_a_model_that_the_disk_cannot_hold_is_not_begun(
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _place: usage(0, 0, 5))
     hub.size = 6
-    with pytest.raises(Trouble, match="has room for 5; make room, or set HF_HOME"):
+    with pytest.raises(UserError, match="has room for 5; make room, or set HF_HOME"):
         Model("some/model", option="--clap").check_size()
 
 
@@ -172,7 +172,7 @@ def test_another_file_than_the_known_one_is_removed(model: str, cache: Path) -> 
     blob = link.resolve()
     digest = hashlib.sha256(b"not what was published").hexdigest()
     with pytest.raises(
-        Trouble, match=f"{digest}, that of the published one {known.sha256}; it was"
+        UserError, match=f"{digest}, that of the published one {known.sha256}; it was"
     ):
         Model(model, option="--x").check_digests()
     assert not link.exists()

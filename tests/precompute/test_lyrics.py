@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from precompute.lyrics import Line, decoded, parsed, phrases, read_lyrics, spread
-from synth.errors import Trouble
+from synth.errors import UserError
 from tests import sounds
 
 
@@ -105,7 +105,7 @@ def test_lyrics_in_an_mp3_are_found(tmp_path: Path) -> None:
     from mutagen.id3 import ID3, SYLT, USLT
 
     song = sounds.encode(tmp_path / "song.mp3", sounds.chord((57, 60, 64), 1))
-    with pytest.raises(Trouble, match="holds no lyrics"):
+    with pytest.raises(UserError, match="holds no lyrics"):
         read_lyrics(song)
     tags = ID3()
     tags.add(USLT(encoding=3, text="[00:01.00]one\n[00:02.00]two"))

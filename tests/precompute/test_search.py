@@ -14,7 +14,7 @@ from precompute.lines import parts_of, score_lines
 from precompute.lyrics import Line
 from precompute.optimise import search
 from precompute.task import Found, Search, Task
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.latents.bank import Bank
 from synth.latents.walk import WALL
 from synth.settings.imagenet import CLASSES
@@ -133,7 +133,7 @@ def test_own_vibes_are_added_and_bad_ones_named(tmp_path: Path) -> None:
     path.write_text('[rust]\n"rusty iron" = 1\n')
     assert {"rust", "neon"} <= set(vibes_of(path))
     path.write_text("[rust]\nx = 'y'\n")
-    with pytest.raises(Trouble, match="rust must be a table of prompts"):
+    with pytest.raises(UserError, match="rust must be a table of prompts"):
         vibes_of(path)
 
 
@@ -185,5 +185,5 @@ def test_a_meaning_is_the_weighted_sum_of_its_texts(guide: Guide) -> None:
 
 
 def test_an_unknown_clip_is_one_sentence() -> None:
-    with pytest.raises(Trouble, match="--clip nothing: cannot be loaded"):
+    with pytest.raises(UserError, match="--clip nothing: cannot be loaded"):
         clip_of("nothing")

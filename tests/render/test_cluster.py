@@ -19,7 +19,7 @@ from render.cluster import _Crew, _own_signals, work_on
 from render.manifest import Inputs, Manifest
 from render.parts import opened
 from render.song import Job
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.generators import generator_of
 from synth.settings.preset import preset_of
 from tests import sounds
@@ -59,7 +59,7 @@ def test_a_node_that_dies_costs_only_its_chunks(cluster: Any, tmp_path: Path) ->
     manifest, job = planned(tmp_path)
     manifest.call["generator"] |= {"weights": str(tmp_path / "nowhere")}
     with pytest.raises(
-        Trouble, match="actors one after the other died .*\\(procedural needs no weights"
+        UserError, match="actors one after the other died .*\\(procedural needs no weights"
     ):
         farm.render_in_chunks(manifest, job, work_on(cluster.address), lambda _d, _t: None)
 
@@ -91,7 +91,7 @@ def test_being_told_to_stop_while_ray_starts_is_heard_as_ctrl_c() -> None:
 
 def test_a_cluster_that_cannot_be_started_is_one_sentence() -> None:
     """Ray ends the whole program where its own server does not come up."""
-    with pytest.raises(Trouble, match="ray cannot be started here"), _own_signals():
+    with pytest.raises(UserError, match="ray cannot be started here"), _own_signals():
         sys.exit(1)
 
 
@@ -147,7 +147,7 @@ def worked(ray: Deadly, folder: Path, said: list[str], chunks: int = 4) -> Manif
 def test_actors_that_die_as_they_load_are_given_up(tmp_path: Path) -> None:
     ray = Deadly(lambda _number: True)
     says = "5 actors one after the other died .*\\(Worker exit detail: out of memory\\); has every"
-    with pytest.raises(Trouble, match=says):
+    with pytest.raises(UserError, match=says):
         worked(ray, tmp_path, [])
     assert ray.hired == 5
 

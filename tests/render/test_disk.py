@@ -11,7 +11,7 @@ import pytest
 
 from render import disk, farm
 from render.film import Film
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.settings.preset import preset_of
 from tests.render.films import Slopes, beaten, begun, job
 
@@ -118,7 +118,7 @@ def test_a_file_system_without_synced_folders_is_no_trouble_but_a_failing_disk_i
 
     monkeypatch.setattr(os, "fsync", fsync)
     if told:
-        with pytest.raises(Trouble, match="a.txt: cannot be written \\(Input/output error\\)"):
+        with pytest.raises(UserError, match="a.txt: cannot be written \\(Input/output error\\)"):
             disk.write(tmp_path / "a.txt", b"text")
     else:
         disk.write(tmp_path / "a.txt", b"text")

@@ -18,7 +18,7 @@ from render.plan import latent_of, read_plan, row_of, write_plan
 from render.song import render, visual_for
 from render.timeline import latents_of
 from synth.audio_file import hops_of
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.generators import Generator
 from synth.latents.bank import Bank, Keyframe, save_bank
 from synth.latents.latent import Latent
@@ -103,8 +103,8 @@ def test_chunks_have_the_noise_that_a_bank_has_for_each_size(
         replace(job(song, tmp_path / name), bank=bank) for name in ("a.mp4", "b.mp4")
     )
     generator = Textures()
-    visual = visual_for(straight, generator, knobs)
-    path = list(latents_of(hops_of(song), visual, straight.fps))
+    engine = visual_for(straight, generator, knobs)
+    path = list(latents_of(hops_of(song), engine, straight.fps))
     manifest = begun(chunked, generator, knobs)
     planned = read_plan(manifest.plan_file, range(len(path)), embedding=128, apart=manifest.apart)
     assert any(latent.levels is not None for latent in path) == apart
@@ -186,7 +186,7 @@ def test_a_plan_gives_its_latents_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("left", [b"", b"short", bytes(1024)])
 def test_a_plan_that_is_cut_off_is_named(left: bytes, tmp_path: Path) -> None:
     (tmp_path / "plan.f32").write_bytes(left)
-    with pytest.raises(Trouble, match="plan.f32: .*run lj render again"):
+    with pytest.raises(UserError, match="plan.f32: .*run lj render again"):
         read_plan(tmp_path / "plan.f32", range(0, 4), embedding=126, apart=False)
 
 
@@ -214,7 +214,7 @@ def test_a_lost_plan_that_comes_out_differently_throws_no_chunk_away(
     manifest.plan_file.unlink()
     slower = knobs.model_copy(update={"steer": knobs.steer.model_copy(update={"jitter": 0.1})})
     again = opened(made, manifest.inputs, manifest.call, lambda _text: None)
-    with pytest.raises(Trouble, match="was lost, and this machine plans it differently"):
+    with pytest.raises(UserError, match="was lost, and this machine plans it differently"):
         farm.plan(again, made, generator, slower)
     assert again.holds(0)
     assert not list(again.folder.glob(".plan*"))

@@ -14,7 +14,7 @@ import pytest
 
 from render.film import Film, rate_of, size_of
 from render.song import Job, render
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.settings.knobs import Knobs, Look, Steer
 from tests import sounds
 from tests.doubles import Lamp
@@ -158,7 +158,7 @@ def test_an_excerpt_has_the_excerpt_of_the_sound(tmp_path: Path) -> None:
 
 def test_a_start_after_the_end_is_refused(song: Path, tmp_path: Path) -> None:
     job = Job(song, tmp_path / "a.mp4", (64, 64), Fraction(30), start=99)
-    with pytest.raises(Trouble, match="ends before 99 s; use an earlier --start"):
+    with pytest.raises(UserError, match="ends before 99 s; use an earlier --start"):
         render(job, Lamp(), Knobs(), lambda done, total: None)
     assert list(tmp_path.glob("*.mp4")) == []
 
@@ -215,7 +215,7 @@ def test_a_place_that_cannot_be_written_is_named(name: str, says: str, tmp_path:
     (tmp_path / "folder.mp4").mkdir()
     song = sounds.encode(tmp_path / "song.m4a", sounds.tone(440, 1))
     song = song.rename(tmp_path / "song.mp4")
-    with pytest.raises(Trouble, match=says):
+    with pytest.raises(UserError, match=says):
         Film(tmp_path / name, size=(64, 64), fps=Fraction(30), song=song)
 
 
@@ -244,7 +244,7 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [(65, 64), (64, 63), (0, 64), (10000, 64), (2, 2)])
 def test_sizes_that_no_player_shows_are_refused(size: tuple[int, int], song: Path) -> None:
-    with pytest.raises(Trouble, match="use even numbers from 16 to 8192"):
+    with pytest.raises(UserError, match="use even numbers from 16 to 8192"):
         Film(song.with_name("a.mp4"), size=size, fps=Fraction(30), song=song)
 
 
@@ -265,7 +265,7 @@ def test_frame_rates_are_read_as_they_are_meant(text: str, rate: Fraction) -> No
 
 @pytest.mark.parametrize("text", ["", "fast", "0", "-5", "1000", "30/0", "nan", "1e999"])
 def test_bad_frame_rates_are_refused(text: str) -> None:
-    with pytest.raises(Trouble, match="^fps is "):
+    with pytest.raises(UserError, match="^fps is "):
         rate_of(text)
 
 
@@ -278,7 +278,7 @@ def test_sizes_are_read(text: str, size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("text", ["", "x", "640x", "big", "-4x5", "640x360x3"])
 def test_bad_sizes_are_refused(text: str) -> None:
-    with pytest.raises(Trouble, match="^size is "):
+    with pytest.raises(UserError, match="^size is "):
         size_of(text)
 
 

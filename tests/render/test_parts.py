@@ -17,7 +17,7 @@ from render.manifest import Manifest, Unreadable, read_manifest
 from render.parts import chunk_of, folder_of, opened
 from render.song import Job
 from render.workers import work_by
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.generators import generator_of
 from synth.latents.bank import Bank, Keyframe, save_bank
 from synth.latents.latent import Latent
@@ -146,7 +146,7 @@ def test_a_disk_that_fails_puts_nothing_away(made: Job, monkeypatch: pytest.Monk
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(Path, "read_bytes", failing)
-    with pytest.raises(Trouble, match="manifest.json: cannot be read \\(Input/output error\\)"):
+    with pytest.raises(UserError, match="manifest.json: cannot be read \\(Input/output error\\)"):
         opened_again(made, [])
     assert folder.is_dir()
     assert not list(folder.parent.glob("*.unreadable"))
@@ -262,7 +262,7 @@ def test_a_manifest_without_places_is_named(made: Job) -> None:
     for name in ("song", "generator"):
         manifest.call = {key: value for key, value in call_of(made).items() if key != name}
         manifest.save()
-        with pytest.raises(Trouble, match=f"call.{name} is missing; run lj render once more"):
+        with pytest.raises(UserError, match=f"call.{name} is missing; run lj render once more"):
             farm.job_of(read_manifest(manifest.folder))
             farm.generator_of(read_manifest(manifest.folder))
 
@@ -299,7 +299,7 @@ def test_two_renders_of_a_film_are_not_at_work_at_once(
     before = content(half_done(made).folder)
     lock.release(folder_of(made.film))
     with at_work("claim") as other:
-        with pytest.raises(Trouble, match="a.parts: another lj render is at work on it"):
+        with pytest.raises(UserError, match="a.parts: another lj render is at work on it"):
             opened_again(made, [], knobs)
         assert content(folder_of(made.film)) == before
         other.communicate()
@@ -313,7 +313,7 @@ def test_chunks_are_not_put_away_under_the_hands_at_work(
     with at_work("lend_a_hand") as other:
         said: list[str] = []
         assert opened_again(made, said).missing() == [1]  # the same film may be gone on with
-        with pytest.raises(Trouble, match="lj render-chunk is at work on it"):
+        with pytest.raises(UserError, match="lj render-chunk is at work on it"):
             opened_again(made, [], REEF)
         other.communicate()
     opened_again(made, [], REEF)
@@ -334,5 +334,5 @@ def test_a_place_that_cannot_be_locked_is_named(made: Job, tmp_path: Path) -> No
     folder = folder_of(made.film)
     folder.mkdir()
     (folder / lock.RENDER).mkdir()
-    with pytest.raises(Trouble, match=".render: cannot be written"):
+    with pytest.raises(UserError, match=".render: cannot be written"):
         opened_again(made, [])

@@ -7,7 +7,7 @@ from PIL import Image
 
 from render.sheet import draw, pictures_of_film, pictures_of_song
 from render.song import Job, render
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.generators.procedural import Procedural
 from synth.settings.knobs import Knobs
 from tests import sounds
@@ -44,7 +44,7 @@ def test_a_sheet_is_a_picture_with_curves_under_it(song: Path, tmp_path: Path) -
 
 def test_a_sheet_must_be_png_and_writable(song: Path, tmp_path: Path) -> None:
     pictures = pictures_of_song(song, Procedural(128), Knobs(), 1)
-    with pytest.raises(Trouble, match="ends in .png"):
+    with pytest.raises(UserError, match="ends in .png"):
         draw(song, pictures, 1, tmp_path / "sheet.jpg")
-    with pytest.raises(Trouble, match="cannot be written"):
+    with pytest.raises(UserError, match="cannot be written"):
         draw(song, pictures, 1, tmp_path / "nowhere" / "sheet.png")

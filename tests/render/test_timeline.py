@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from render.timeline import latents_of
-from synth.engine import Visual
+from synth.engine import Engine
 from synth.latents.latent import Latent
 from synth.settings.knobs import Knobs
 from tests import sounds
@@ -15,9 +15,9 @@ MUSIC = sounds.chord((57, 60, 64), 3) + sounds.struck(sounds.kick(), [0.5, 1, 1.
 
 
 def film(fps: Fraction, start: float = 0.0, duration: float | None = None) -> list[Latent]:
-    visual = Visual(Knobs(), lambda classes: classes @ MATRIX)
+    engine = Engine(Knobs(), lambda classes: classes @ MATRIX)
     hops = sounds.hops(MUSIC)
-    return list(latents_of(hops, visual, fps, start=start, duration=duration))
+    return list(latents_of(hops, engine, fps, start=start, duration=duration))
 
 
 @pytest.mark.parametrize("fps", [Fraction(24), Fraction(60), Fraction(30000, 1001)])
@@ -67,6 +67,6 @@ def test_an_endless_stream_is_taken_as_it_comes() -> None:
             taken += 1
             yield np.zeros(512, np.float32)
 
-    visual = Visual(Knobs(), lambda classes: classes @ MATRIX)
-    list(islice(latents_of(endless(), visual, Fraction(30)), 60))
-    assert taken * visual.dt < 2.0 + 0.05
+    engine = Engine(Knobs(), lambda classes: classes @ MATRIX)
+    list(islice(latents_of(endless(), engine, Fraction(30)), 60))
+    assert taken * engine.dt < 2.0 + 0.05

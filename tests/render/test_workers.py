@@ -12,7 +12,7 @@ from render import farm
 from render.manifest import Manifest
 from render.song import Job
 from render.workers import work_by
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.generators import generator_of
 from synth.settings.preset import preset_of
 from tests.render.films import SECONDS, beaten, begun, job, watched
@@ -72,7 +72,7 @@ def test_workers_that_always_die_are_given_up(made: Job) -> None:
     killer.start()
     try:
         with pytest.raises(
-            Trouble, match="workers died 3 times, the last with status -9; is there"
+            UserError, match="workers died 3 times, the last with status -9; is there"
         ):
             farm.render_in_chunks(manifest, made, work_by(["cpu"]), lambda _d, _t: None)
     finally:
@@ -106,7 +106,7 @@ def test_why_a_worker_cannot_begin_is_told(made: Job, tmp_path: Path) -> None:
     manifest.call["generator"] |= {"name": "biggan-128", "weights": str(tmp_path / "nowhere")}
     manifest.save()
     begun_at = time.monotonic()
-    with pytest.raises(Trouble, match="nowhere"):
+    with pytest.raises(UserError, match="nowhere"):
         farm.render_in_chunks(manifest, made, work_by(["cpu"]), lambda _d, _t: None)
     assert time.monotonic() - begun_at < 60
     assert workers() == []

@@ -14,7 +14,7 @@ from synth import audio_file
 from synth.analysis.analyzer import Analyzer
 from synth.audio_file import Hopper, has_moving_picture, hops_of, song_of
 from synth.constants import HOP, RATE
-from synth.errors import Trouble
+from synth.errors import UserError
 from tests import sounds
 
 
@@ -133,7 +133,7 @@ def _make(kind: str, folder: Path) -> Path:
 )
 def test_what_is_no_sound_is_refused_in_one_sentence(kind: str, says: str, tmp_path: Path) -> None:
     path = _make(kind, tmp_path)
-    with pytest.raises(Trouble, match=says) as refusal:
+    with pytest.raises(UserError, match=says) as refusal:
         decoded(path)
     assert str(refusal.value).startswith(str(path))
     assert "\n" not in str(refusal.value)
@@ -194,5 +194,5 @@ def test_a_disk_that_goes_in_the_middle_is_named(
     hops = hops_of(song)
     for _ in range(20):
         next(hops)
-    with pytest.raises(Trouble, match=r"song.wav: cannot be read on \(Input/output error\)"):
+    with pytest.raises(UserError, match=r"song.wav: cannot be read on \(Input/output error\)"):
         list(hops)

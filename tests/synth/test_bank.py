@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.latents import bank as banks
 from synth.latents.bank import Bank, Keyframe, save_bank
 from synth.latents.latent import Latent
@@ -57,9 +57,9 @@ def test_keyframes_come_back_in_the_order_of_their_times(tmp_path: Path) -> None
 def test_another_generators_bank_is_refused(tmp_path: Path) -> None:
     read = bank(tmp_path, keyframe("a", 0))
     read.check_for("procedural", "")
-    with pytest.raises(Trouble, match="was made for procedural, not biggan-256"):
+    with pytest.raises(UserError, match="was made for procedural, not biggan-256"):
         read.check_for("biggan-256", "abc")
-    with pytest.raises(Trouble, match="other weights of procedural"):
+    with pytest.raises(UserError, match="other weights of procedural"):
         read.check_for("procedural", "abc")
 
 
@@ -67,7 +67,7 @@ def test_another_generators_bank_is_refused(tmp_path: Path) -> None:
 def test_what_is_no_bank_is_named(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.ljbank"
     path.write_bytes(data)
-    with pytest.raises(Trouble, match=re.escape(str(path)) + ": is no bank"):
+    with pytest.raises(UserError, match=re.escape(str(path)) + ": is no bank"):
         Bank(path)
 
 
@@ -159,7 +159,7 @@ def test_a_bank_that_is_not_as_it_should_be_is_named_in_one_sentence(
     changes: dict[str, Any], says: str, tmp_path: Path
 ) -> None:
     path = written(tmp_path / "a.ljbank", **changes)
-    with pytest.raises(Trouble) as refusal:
+    with pytest.raises(UserError) as refusal:
         Bank(path)
     assert str(refusal.value).startswith(f"{path}: ")
     assert says in str(refusal.value)
@@ -173,14 +173,14 @@ def test_only_files_of_a_sensible_size_are_opened(
     os.mkfifo(tmp_path / "pipe.ljbank")
     (tmp_path / "zero.ljbank").symlink_to("/dev/zero")
     for name in ("pipe", "zero"):
-        with pytest.raises(Trouble, match="is no file; name a bank of keyframes"):
+        with pytest.raises(UserError, match="is no file; name a bank of keyframes"):
             Bank(tmp_path / f"{name}.ljbank")
-    with pytest.raises(Trouble, match="no such bank of keyframes"):
+    with pytest.raises(UserError, match="no such bank of keyframes"):
         Bank(tmp_path / "none.ljbank")
     with (tmp_path / "vast.ljbank").open("wb") as file:
         file.truncate(1 << 40)  # a hole
     monkeypatch.setattr(banks, "LARGEST", 4 << 20)
-    with pytest.raises(Trouble, match="vast.ljbank: is larger than 4 MB"):
+    with pytest.raises(UserError, match="vast.ljbank: is larger than 4 MB"):
         Bank(tmp_path / "vast.ljbank")
 
 
@@ -213,7 +213,7 @@ def test_no_damage_ends_in_another_error(
     path.write_bytes(change(whole, place % len(whole), byte))
     try:
         read = Bank(path)
-    except Trouble as trouble:
+    except UserError as trouble:
         assert str(trouble).startswith(f"{path}: ")
         return
     for number in range(len(read)):

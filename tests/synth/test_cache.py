@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from synth.cache import cache_place, check_own, private_folder
-from synth.errors import Trouble
+from synth.errors import UserError
 
 STRANGER = 4321
 
@@ -64,7 +64,7 @@ def test_another_users_folder_is_refused(
 ) -> None:
     private_folder(cache_place("kernels"))
     leave_to_a_stranger(cache / level, monkeypatch)
-    with pytest.raises(Trouble, match=r"belongs to user \d+; remove it, or set XDG_CACHE_HOME"):
+    with pytest.raises(UserError, match=r"belongs to user \d+; remove it, or set XDG_CACHE_HOME"):
         private_folder(cache_place("kernels"))
 
 
@@ -75,7 +75,7 @@ def test_a_link_to_another_users_folder_is_refused(
     (tmp_path / "theirs").mkdir()
     (cache / "kernels").symlink_to(tmp_path / "theirs")
     leave_to_a_stranger(tmp_path / "theirs", monkeypatch)
-    with pytest.raises(Trouble, match="belongs to user"):
+    with pytest.raises(UserError, match="belongs to user"):
         private_folder(cache_place("kernels"))
 
 
@@ -92,7 +92,9 @@ def test_a_link_into_a_place_where_everyone_renames_is_refused(cache: Path, tmp_
     (tmp_path / "open" / "ours").mkdir(parents=True)
     (tmp_path / "open").chmod(0o777)
     (cache / "kernels").symlink_to(tmp_path / "open" / "ours")
-    with pytest.raises(Trouble, match="open: everyone may replace what lies in it; run chmod o-w"):
+    with pytest.raises(
+        UserError, match="open: everyone may replace what lies in it; run chmod o-w"
+    ):
         private_folder(cache_place("kernels"))
     (tmp_path / "open").chmod(0o1777)  # as /tmp
     private_folder(cache_place("kernels"))
@@ -103,7 +105,7 @@ def test_a_folder_that_stays_open_is_refused(cache: Path, monkeypatch: pytest.Mo
     cache.mkdir(parents=True)
     cache.chmod(0o777)
     monkeypatch.setattr(Path, "chmod", lambda *_: None)
-    with pytest.raises(Trouble, match="latent-jockey: stays open to others"):
+    with pytest.raises(UserError, match="latent-jockey: stays open to others"):
         private_folder(cache_place("kernels"))
 
 
@@ -111,20 +113,20 @@ def test_what_a_stranger_put_there_is_refused(cache: Path, monkeypatch: pytest.M
     inner = private_folder(cache_place("compiled", "inductor"))
     (inner / "planted.so").write_text("theirs")
     leave_to_a_stranger(inner / "planted.so", monkeypatch)
-    with pytest.raises(Trouble, match=r"belongs to user \d+; remove it"):
+    with pytest.raises(UserError, match=r"belongs to user \d+; remove it"):
         private_folder(cache_place("compiled"))
 
 
 def test_a_file_in_the_way_is_one_sentence(cache: Path) -> None:
     cache.parent.mkdir(parents=True)
     cache.write_text("")
-    with pytest.raises(Trouble, match="latent-jockey: is no folder; remove it"):
+    with pytest.raises(UserError, match="latent-jockey: is no folder; remove it"):
         private_folder(cache_place())
 
 
 def test_a_place_that_cannot_be_made_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null/here")
-    with pytest.raises(Trouble, match="/dev/null.*: cannot be a private folder"):
+    with pytest.raises(UserError, match="/dev/null.*: cannot be a private folder"):
         private_folder(cache_place("kernels"))
 
 
@@ -141,7 +143,7 @@ def test_a_file_that_others_may_write_is_refused(tmp_path: Path, bits: int) -> N
     file = tmp_path / "silk.pt2"
     file.write_text("whose?")
     file.chmod(bits)
-    with pytest.raises(Trouble, match="silk.pt2: others may write it"):
+    with pytest.raises(UserError, match="silk.pt2: others may write it"):
         check_own(file)
 
 
@@ -150,7 +152,7 @@ def test_a_file_that_others_may_replace_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "open" / "silk.pt2"
     file.write_text("ours")
     (tmp_path / "open").chmod(0o777)
-    with pytest.raises(Trouble, match="open: others may write it"):
+    with pytest.raises(UserError, match="open: others may write it"):
         check_own(file)
 
 
@@ -162,15 +164,15 @@ def test_another_users_file_is_refused_even_behind_a_link(
     link.symlink_to(theirs)
     check_own(link)
     leave_to_a_stranger(theirs, monkeypatch)
-    with pytest.raises(Trouble, match=r"silk.pt2: belongs to user \d+"):
+    with pytest.raises(UserError, match=r"silk.pt2: belongs to user \d+"):
         check_own(link)
 
 
 def test_what_is_no_plain_file_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "silk.pt2")
-    with pytest.raises(Trouble, match="is no plain file"):
+    with pytest.raises(UserError, match="is no plain file"):
         check_own(tmp_path / "silk.pt2")
-    with pytest.raises(Trouble, match="cannot be read"):
+    with pytest.raises(UserError, match="cannot be read"):
         check_own(tmp_path / "gone.pt2")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synth.engine import Visual
+from synth.engine import Engine
 from synth.generators.procedural import Procedural
 from synth.latents.keyframes import Cues
 from synth.settings.preset import preset_of, shipped
@@ -40,20 +40,20 @@ def test_every_family_draws_its_golden_frame() -> None:
 
 
 def test_looks_that_change_faster_than_they_fade_cost_no_more_and_do_not_jump() -> None:
-    visual = Visual(preset_of("silk").knobs, Lamp().embed)
+    engine = Engine(preset_of("silk").knobs, Lamp().embed)
     names = shipped()
-    path = [visual.hear(np.zeros(512, np.float32))]
+    path = [engine.hear(np.zeros(512, np.float32))]
     for number in range(200):
-        visual.change(preset_of(names[number % len(names)]).knobs)
-        path.append(visual.hear(np.zeros(512, np.float32)))
-        assert visual._fading is not None
-        assert visual._fading.depth <= 3
+        engine.change(preset_of(names[number % len(names)]).knobs)
+        path.append(engine.hear(np.zeros(512, np.float32)))
+        assert engine._fading is not None
+        assert engine._fading.depth <= 3
     steps = [np.abs(b.noise - a.noise).max() for a, b in itertools.pairwise(path)]
     assert max(steps) < 0.2
 
 
 def test_a_fade_ends_in_the_new_look() -> None:
-    changed, plain = (Visual(preset_of(n).knobs, Lamp().embed) for n in ("silk", "reef"))
+    changed, plain = (Engine(preset_of(n).knobs, Lamp().embed) for n in ("silk", "reef"))
     changed.hear(np.zeros(512, np.float32))
     changed.change(preset_of("reef").knobs, 0.5)
     for _ in range(60):
@@ -71,23 +71,23 @@ def test_a_look_that_cannot_begin_leaves_the_old_one_playing() -> None:
             raise RuntimeError("the device is lost")
         return lamp.embed(classes)
 
-    visual, plain = Visual(preset_of("silk").knobs, embed), Visual(preset_of("silk").knobs, embed)
-    visual.hear(np.zeros(512, np.float32))
+    engine, plain = Engine(preset_of("silk").knobs, embed), Engine(preset_of("silk").knobs, embed)
+    engine.hear(np.zeros(512, np.float32))
     plain.hear(np.zeros(512, np.float32))
     failing = True
     with pytest.raises(RuntimeError):
-        visual.change(preset_of("reef").knobs)
-    assert visual.knobs == preset_of("silk").knobs
-    assert visual.changes == 0
+        engine.change(preset_of("reef").knobs)
+    assert engine.knobs == preset_of("silk").knobs
+    assert engine.changes == 0
     for _ in range(3):
-        a, b = (v.hear(np.zeros(512, np.float32)) for v in (visual, plain))
+        a, b = (v.hear(np.zeros(512, np.float32)) for v in (engine, plain))
         assert np.array_equal(a.noise, b.noise)
 
 
 def test_a_bank_of_another_size_is_silent_and_stops_nothing(tmp_path: Path) -> None:
-    visual = Visual(
+    engine = Engine(
         preset_of("silk").knobs, Lamp().embed, Cues(bank(tmp_path, keyframe("a", 0)), follows=True)
     )
-    assert len(visual.hear(np.zeros(512, np.float32)).embedding) == Lamp.embedding_size
-    assert visual.cues is not None
-    assert visual.cues.playing == ""
+    assert len(engine.hear(np.zeros(512, np.float32)).embedding) == Lamp.embedding_size
+    assert engine.cues is not None
+    assert engine.cues.playing == ""

@@ -2,7 +2,7 @@ from collections import deque
 
 import pytest
 
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.settings import imagenet
 from synth.settings.imagenet import GROUPS, class_number, class_numbers, names
 
@@ -26,7 +26,7 @@ def never_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("never_asked")
 def test_a_near_miss_is_guessed() -> None:
-    with pytest.raises(Trouble, match="did you mean volcano"):
+    with pytest.raises(UserError, match="did you mean volcano"):
         class_number("vulcano")
 
 
@@ -35,7 +35,7 @@ def test_a_thousand_near_misses_a_second_are_not_guessed(monkeypatch: pytest.Mon
     monkeypatch.setattr("time.monotonic", lambda: 7.0)
     said = []
     for number in range(1000):
-        with pytest.raises(Trouble) as refused:
+        with pytest.raises(UserError) as refused:
             class_number(f"vulcan{number}")
         said.append(str(refused.value))
     assert sum("did you mean" in words for words in said) == 5
@@ -51,5 +51,5 @@ def test_groups_hold_their_own_kind() -> None:
     )
     assert class_numbers("Spiders ") == GROUPS["spiders"]
     assert class_numbers("volcano") == (class_number("volcano"),)
-    with pytest.raises(Trouble, match="is no ImageNet class"):
+    with pytest.raises(UserError, match="is no ImageNet class"):
         class_numbers("ghosts")

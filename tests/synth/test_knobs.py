@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.settings.knobs import (
     Hear,
     Knobs,
@@ -39,13 +39,13 @@ def test_the_knobs_of_the_classic_mapping_are_there() -> None:
 def test_a_value_out_of_range_is_named_with_its_cure(knob, beyond: float) -> None:  # type: ignore[no-untyped-def]
     group, key = knob.name.split(".")
     value = knob.high + (round(beyond) + 1 if isinstance(knob.default, int) else beyond)
-    with pytest.raises(Trouble, match=f"^neon.toml: {knob.name} is .*; use ") as refusal:
+    with pytest.raises(UserError, match=f"^neon.toml: {knob.name} is .*; use ") as refusal:
         knobs_of({group: {key: value}}, "neon.toml")
     assert f"{knob.low:g}" in str(refusal.value)
 
 
 def test_the_sentence_is_the_promised_one() -> None:
-    with pytest.raises(Trouble) as refusal:
+    with pytest.raises(UserError) as refusal:
         knobs_of({"steer": {"truncation": 3.0}}, "presets/neon.toml")
     assert str(refusal.value) == "presets/neon.toml: steer.truncation is 3.0; use 0.02 to 1"
 
@@ -71,7 +71,7 @@ def test_the_sentence_is_the_promised_one() -> None:
     ],
 )
 def test_bad_values_are_refused_in_one_sentence(values: dict[str, object], says: str) -> None:
-    with pytest.raises(Trouble) as refusal:
+    with pytest.raises(UserError) as refusal:
         knobs_of(values, "a.toml")
     assert str(refusal.value).startswith("a.toml: ")
     assert says in str(refusal.value)
@@ -93,14 +93,14 @@ TOO_MUCH = [10**5000, -(10**400), "é" * 60_000, b"\xff" * 9000, NESTED, [[10**5
 @pytest.mark.parametrize("value", TOO_MUCH, ids=lambda value: type(value).__name__)
 def test_no_bad_value_is_too_much_for_a_sentence(knob, value: object) -> None:  # type: ignore[no-untyped-def]
     group, key = knob.name.split(".")
-    with pytest.raises(Trouble) as refusal:
+    with pytest.raises(UserError) as refusal:
         knobs_of({group: {key: value}}, "a.toml")
     rest = f"a.toml: {knob.name} is ; {knob.cure}"
     assert len(str(refusal.value)) <= max(len(rest) + 80, 200)
     assert str(refusal.value).isprintable()
     try:
         taken = coerced(knob, value)
-    except Trouble as trouble:
+    except UserError as trouble:
         assert len(str(trouble)) <= len(rest) + 80
     else:
         if knob.low is not None:
@@ -109,7 +109,7 @@ def test_no_bad_value_is_too_much_for_a_sentence(knob, value: object) -> None:  
 
 def test_names_of_groups_and_knobs_are_cut_too() -> None:
     for values in ({"x" * 9000: {}}, {"steer": {"y" * 9000: 1}}, {"steer": NESTED}):
-        with pytest.raises(Trouble) as refusal:
+        with pytest.raises(UserError) as refusal:
             knobs_of(values, "a.toml")
         assert "x" * 81 not in str(refusal.value)
         assert "y" * 81 not in str(refusal.value)
@@ -118,7 +118,7 @@ def test_names_of_groups_and_knobs_are_cut_too() -> None:
 
 @pytest.mark.parametrize("bpm", [0.01, 1e-6, 5e-324, 19.999])
 def test_a_tempo_is_at_least_twenty_or_none(bpm: float) -> None:
-    with pytest.raises(Trouble) as refusal:
+    with pytest.raises(UserError) as refusal:
         knobs_of({"hear": {"bpm": bpm}}, "a.toml")
     assert str(refusal.value) == f"a.toml: hear.bpm is {bpm}; use 0 or 20 to 300"
     assert coerced(knob_of("hear.bpm"), bpm) == 20

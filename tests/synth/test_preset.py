@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.settings.knobs import table
 from synth.settings.preset import preset_of, shipped
 
@@ -43,7 +43,7 @@ def test_classes_can_be_set_as_one_would_type_them(classes: str) -> None:
     ],
 )
 def test_bad_settings_are_refused(setting: str, says: str) -> None:
-    with pytest.raises(Trouble) as refusal:
+    with pytest.raises(UserError) as refusal:
         preset_of("reef", [setting])
     assert says in str(refusal.value)
 
@@ -79,7 +79,7 @@ def test_a_file_is_a_preset(tmp_path: Path) -> None:
 def test_a_broken_file_is_named(content: bytes, says: str, tmp_path: Path) -> None:
     path = tmp_path / "broken.toml"
     path.write_bytes(content)
-    with pytest.raises(Trouble) as refusal:
+    with pytest.raises(UserError) as refusal:
         preset_of(str(path))
     assert str(refusal.value).startswith(f"{path}: ")
     assert says in str(refusal.value)
@@ -92,7 +92,7 @@ def test_only_files_are_opened(tmp_path: Path) -> None:
     (tmp_path / "folder.toml").mkdir()
     (tmp_path / "device.toml").symlink_to("/dev/zero")
     for name in ("pipe", "folder", "device"):
-        with pytest.raises(Trouble, match=f"{name}.toml: is no file; name a preset file"):
+        with pytest.raises(UserError, match=f"{name}.toml: is no file; name a preset file"):
             preset_of(str(tmp_path / f"{name}.toml"))
 
 
@@ -104,7 +104,7 @@ def test_only_the_command_line_turns_the_flash_limiter_off(tmp_path: Path) -> No
     path.write_text(LIMITLESS)
     off = "look.flash_limit=false"
     for settings in ([], [off]):
-        with pytest.raises(Trouble) as refusal:
+        with pytest.raises(UserError) as refusal:
             preset_of(str(path), settings)
         assert "look.flash_limit is false; no preset may say so" in str(refusal.value)
         assert "--set look.flash_limit=false" in str(refusal.value)
@@ -129,12 +129,12 @@ def test_only_the_command_line_turns_the_flash_limiter_off(tmp_path: Path) -> No
     ],
 )
 def test_an_unknown_preset_is_refused(name: str) -> None:
-    with pytest.raises(Trouble):
+    with pytest.raises(UserError):
         preset_of(name)
 
 
 def test_a_slip_of_the_finger_is_guessed() -> None:
-    with pytest.raises(Trouble, match="did you mean reef"):
+    with pytest.raises(UserError, match="did you mean reef"):
         preset_of("reeef")
 
 
@@ -165,5 +165,5 @@ def test_any_preset_within_the_ranges_is_kept_exactly(data: st.DataObject) -> No
 def test_no_text_ever_escapes_as_another_error(text: str) -> None:
     try:
         preset_of("reef", [text])
-    except Trouble as trouble:
+    except UserError as trouble:
         assert str(trouble)

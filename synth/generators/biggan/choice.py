@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 import torch
 
-from synth.errors import Trouble
+from synth.errors import UserError
 
 from ..compiling import Compiles, Say
 from .generator import BigGan, Precision, dtype_for
@@ -27,7 +27,7 @@ def biggan_of(
     compiles: Compiles,
     say: Say,
 ) -> BigGan:
-    """Load BigGAN as asked; Trouble names what is not there."""
+    """Load BigGAN as asked; UserError names what is not there."""
     chosen_engine, chosen_precision = _engine(engine), _precision(precision)
     half = dtype_for(chosen_precision, torch.device(device)) != torch.float32
     model = model_of(name, weights, half=half, say=say)
@@ -51,11 +51,11 @@ def _engine(name: str) -> EngineName:
     for known in ENGINES:
         if known == name:
             return known
-    raise Trouble(f"--engine is {name}; use {', '.join(ENGINES)}")
+    raise UserError(f"--engine is {name}; use {', '.join(ENGINES)}")
 
 
 def _precision(name: str) -> Precision:
     for known in PRECISIONS:
         if known == name:
             return known
-    raise Trouble(f"--precision is {name}; use {', '.join(PRECISIONS)}")
+    raise UserError(f"--precision is {name}; use {', '.join(PRECISIONS)}")

@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from synth.errors import Trouble
+from synth.errors import UserError
 
 from ..compiling import Compiles, Say, keep_compiled_code_private, keep_large_blocks
 from .network import Network
@@ -60,7 +60,7 @@ class TorchEngine:
     def _if_private(self, compiles: Compiles) -> Compiles:
         try:
             keep_compiled_code_private()
-        except Trouble as trouble:
+        except UserError as trouble:
             self._say(f"{trouble}; the plain form goes on")
             return "never"
         return compiles

@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 
 from synth.cache import cache_place, private_folder
 from synth.digest import sha256_of
-from synth.errors import Trouble
+from synth.errors import UserError
 
 from .published import CONFIG, FILES, WEIGHTS, Published, expected, sources_of
 from .weights import cache_folder, check_size, config_of, read_checkpoint
@@ -42,7 +42,7 @@ class BrokenOff(Exception):
 
 
 def fetch(name: str, progress: Progress, sources: tuple[str, ...] = ()) -> Path:
-    """Bring `biggan-SIZE` into the cache and return its folder; Trouble when no source answers."""
+    """Bring `biggan-SIZE` into the cache; returns its folder. UserError when no source answers."""
     folder = cache_folder(name)
     if _is_whole(folder):
         return folder
@@ -55,18 +55,18 @@ def fetch(name: str, progress: Progress, sources: tuple[str, ...] = ()) -> Path:
             _install(source, part, folder)
         except (requests.RequestException, BrokenOff) as error:
             refusals.append(f"{_host(source)}: {_reason(error)}")
-        except (Unfit, Trouble) as error:
+        except (Unfit, UserError) as error:
             shutil.rmtree(part)
             refusals.append(f"{_host(source)}: {error}")
         except OSError as error:
-            raise Trouble(
+            raise UserError(
                 f"{error.filename or part}: cannot be written ({error.strerror or error}); make "
                 "room, or set XDG_CACHE_HOME to a folder on another disk"
             ) from None
         else:
             shutil.rmtree(parts, ignore_errors=True)
             return folder
-    raise Trouble(
+    raise UserError(
         f"{name} could not be fetched ({'; '.join(refusals)}); bring a folder with "
         f"{' and '.join(FILES)} and use --generator {name} --weights FOLDER"
     )
@@ -78,7 +78,7 @@ def _is_whole(folder: Path) -> bool:
         return False
     try:
         read_checkpoint(folder)
-    except Trouble:
+    except UserError:
         return False
     return True
 
@@ -214,7 +214,7 @@ def _span(row: Published) -> str:
 
 
 def _check_room(folder: Path, missing: int, row: Published) -> None:
-    """Raise Trouble where the disk cannot hold what is to come and its converted copy."""
+    """Raise UserError where the disk cannot hold what is to come and its converted copy."""
     needed = missing + (row.most if row.file == WEIGHTS else 0)
     free = shutil.disk_usage(folder).free
     if free < needed:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.latents.latent import Latent
 
 from ..compiling import Compiles, Say
@@ -100,7 +100,7 @@ class BigGan:
         if not out_of_memory:
             raise error
         if self._most == 1:
-            raise Trouble(
+            raise UserError(
                 f"{self.name}: one frame does not fit into the memory of {self.device}; use a "
                 "smaller biggan or --device cpu"
             ) from error

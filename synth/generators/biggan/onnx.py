@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from synth.cache import cache_place, check_own, private_folder
-from synth.errors import Trouble
+from synth.errors import UserError
 
 from .engines import bucket_of, filled
 from .folding import CONDITION
@@ -49,7 +49,7 @@ def export_model(model: Model, path: Path, *, batch: int, half: bool, wide: str)
 def export(network: Network, batch: int, path: Path) -> float:
     """Write the graph and return its largest difference from torch in onnxruntime.
 
-    A graph that differs by more than the tolerance is removed, with Trouble.
+    A graph that differs by more than the tolerance is removed, with UserError.
     """
     _need("onnx"), _need("onnxscript")
     ort = _need("onnxruntime")
@@ -74,13 +74,13 @@ def export(network: Network, batch: int, path: Path) -> float:
         difference = float(np.abs(got - wanted.numpy()).max())
         allowed = TOLERANCE if network.dtype == torch.float32 else _HALF_TOLERANCE
         if not difference <= allowed:
-            raise Trouble(
+            raise UserError(
                 f"{path}: onnxruntime's picture differs from torch's by {difference:.2g}; "
                 f"{allowed:g} is allowed, so the file was not written"
             )
         working.replace(path)
     except OSError as error:
-        raise Trouble(f"{path}: cannot be written ({error.strerror or error})") from None
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
     finally:
         working.unlink(missing_ok=True)
     return difference
@@ -151,7 +151,7 @@ def _is_own(graph: Path) -> bool:
     """Whether a graph is there that others did not write; another one is exported anew."""
     try:
         check_own(graph)
-    except Trouble:
+    except UserError:
         return False
     return True
 
@@ -170,7 +170,9 @@ def _need(package: str) -> Any:
         return __import__(package)
     except ImportError:
         extra = "openvino" if package == "openvino" else "onnx"
-        raise Trouble(f"{package} is not installed; pip install 'latent-jockey[{extra}]'") from None
+        raise UserError(
+            f"{package} is not installed; pip install 'latent-jockey[{extra}]'"
+        ) from None
 
 
 def run_of(runtime: Runtime, path: Path) -> Run:
@@ -185,7 +187,7 @@ def _check(runtime: Runtime) -> None:
     else:
         ort = _need("onnxruntime")
         if runtime == "tensorrt" and "TensorrtExecutionProvider" not in _available(ort):
-            raise Trouble(
+            raise UserError(
                 "--engine tensorrt: this onnxruntime has no TensorRT; install onnxruntime-gpu and "
                 "TensorRT on a machine with an NVIDIA GPU, or use --engine torch"
             )

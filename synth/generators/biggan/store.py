@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from synth.cache import cache_place, private_folder
-from synth.errors import Trouble
+from synth.errors import UserError
 
 from ..compiling import Say
 from .folding import Shape, folded
@@ -101,7 +101,7 @@ def _keep(model: Model, cache: Path, say: Say) -> Model:
         about = {"config": model.config.to_dict(), "shapes": shapes}
         save_file(small, partial, {"model": json.dumps(about)})  # one entry: several have no order
         partial.replace(cache)
-    except (OSError, SafetensorError, Trouble) as error:
+    except (OSError, SafetensorError, UserError) as error:
         say(f"folded weights cannot be kept, the next start folds them again: {error}")
         with suppress(OSError):
             partial.unlink(missing_ok=True)

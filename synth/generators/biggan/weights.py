@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from synth.cache import cache_place
-from synth.errors import Trouble
+from synth.errors import UserError
 
 _FIXED = {"z_dim": 128, "num_classes": 1000}  # what makes a latent playable by every generator
 MODEL_FILES = ("model.safetensors", "pytorch_model.bin")
@@ -40,8 +40,8 @@ def located(name: str, weights: Path | None) -> Path:
     folder = cache_folder(name) if weights is None else weights
     if not folder.exists():
         if weights is not None:
-            raise Trouble(f"{weights}: no such folder or file of weights")
-        raise Trouble(
+            raise UserError(f"{weights}: no such folder or file of weights")
+        raise UserError(
             f"{name}: its weights are not on this machine; run `lj fetch {name}`, or name a local "
             "folder with --weights"
         )
@@ -49,9 +49,9 @@ def located(name: str, weights: Path | None) -> Path:
 
 
 def check_size(name: str, config: BigGANConfig, place: Path) -> None:
-    """Raise Trouble when a network is for other pictures than its name says."""
+    """Raise UserError when a network is for other pictures than its name says."""
     if config.output_dim != int(name.removeprefix("biggan-")):
-        raise Trouble(
+        raise UserError(
             f"{place}: holds a network for {config.output_dim} pixels; "
             f"use --generator biggan-{config.output_dim}"
         )
@@ -70,20 +70,20 @@ def _model_file(folder: Path) -> Path:
     for name in MODEL_FILES:
         if (folder / name).is_file():
             return folder / name
-    raise Trouble(f"{folder}: holds neither {' nor '.join(MODEL_FILES)}")
+    raise UserError(f"{folder}: holds neither {' nor '.join(MODEL_FILES)}")
 
 
 def config_of(path: Path) -> BigGANConfig:
     if not path.is_file():
-        raise Trouble(f"{path}: is missing; the published config.json belongs beside the weights")
+        raise UserError(f"{path}: is missing; the published config.json belongs beside the weights")
     try:
         values = json.loads(path.read_text("utf-8"))
         config = BigGANConfig.from_dict(values)
     except (ValueError, TypeError, AttributeError) as error:
-        raise Trouble(f"{path}: is not a BigGAN configuration ({error})") from None
+        raise UserError(f"{path}: is not a BigGAN configuration ({error})") from None
     for key, wanted in _FIXED.items():
         if values.get(key) != wanted:
-            raise Trouble(f"{path}: {key} is {values.get(key)}; {wanted} is needed")
+            raise UserError(f"{path}: {key} is {values.get(key)}; {wanted} is needed")
     return config
 
 
@@ -93,29 +93,31 @@ def _state_of(file: Path) -> dict[str, Tensor]:
             return load_file(file)
         state = torch.load(file, map_location="cpu", weights_only=True)
     except SafetensorError as error:
-        raise Trouble(f"{file}: is not a whole safetensors file ({error})") from None
+        raise UserError(f"{file}: is not a whole safetensors file ({error})") from None
     except Exception as error:  # torch.load raises whatever the damaged pickle leads to
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise Trouble(f"{file}: is not a whole, safe weights file ({reason[:120]})") from None
+        raise UserError(f"{file}: is not a whole, safe weights file ({reason[:120]})") from None
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise Trouble(f"{file}: is not a state dict of tensors")
+        raise UserError(f"{file}: is not a state dict of tensors")
     return state
 
 
 def check(state: dict[str, Tensor], config: BigGANConfig, place: Path) -> None:
-    """Raise Trouble unless every tensor of the network is there, of its shape and finite."""
+    """Raise UserError unless every tensor of the network is there, of its shape and finite."""
     wanted = _shapes(config, place)
     missing = sorted(set(wanted) - set(state))
     extra = sorted(set(state) - set(wanted))
     if missing or extra:
         what = f"lacks {missing[0]}" if missing else f"holds the unknown {extra[0]}"
         count = len(missing) + len(extra)
-        raise Trouble(f"{place}: {what} ({count} names differ); it is for another network")
+        raise UserError(f"{place}: {what} ({count} names differ); it is for another network")
     for key, shape in wanted.items():
         if state[key].shape != shape:
-            raise Trouble(f"{place}: {key} is {tuple(state[key].shape)}; {tuple(shape)} is needed")
+            raise UserError(
+                f"{place}: {key} is {tuple(state[key].shape)}; {tuple(shape)} is needed"
+            )
         if state[key].is_floating_point() and not bool(torch.isfinite(state[key]).all()):
-            raise Trouble(f"{place}: {key} holds NaN or infinity; fetch or convert it again")
+            raise UserError(f"{place}: {key} holds NaN or infinity; fetch or convert it again")
 
 
 def _shapes(config: BigGANConfig, place: Path) -> dict[str, torch.Size]:
@@ -124,5 +126,5 @@ def _shapes(config: BigGANConfig, place: Path) -> dict[str, torch.Size]:
         with torch.device("meta"):
             network = BigGAN(config)
     except (TypeError, ValueError, IndexError, RuntimeError) as error:
-        raise Trouble(f"{place.parent / 'config.json'}: describes no network ({error})") from None
+        raise UserError(f"{place.parent / 'config.json'}: describes no network ({error})") from None
     return {key: tensor.shape for key, tensor in network.state_dict().items()}

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from synth.cache import private_folder
-from synth.errors import Trouble
+from synth.errors import UserError
 
 from ..compiling import keep_compiled_code_private
 from .builder import GENTLY, TIED, end_with_parent
@@ -36,7 +36,7 @@ def main(words: list[str]) -> None:
 
 def _reason(error: Exception) -> str:
     """One line, which whoever began this reads; what nobody expected is printed before it."""
-    if not isinstance(error, Trouble):
+    if not isinstance(error, UserError):
         traceback.print_exception(error)
     return (str(error).strip().splitlines() or [repr(error)])[0]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from synth.cache import private_folder
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.modules import command, environment
 
 from ..compiling import Say
@@ -79,7 +79,7 @@ class Builder:
                 if ended.is_set():
                     return ""
                 self._process = process = _started(self._place, words)
-        except (OSError, Trouble) as error:
+        except (OSError, UserError) as error:
             return str(error)
         try:
             assert process.stderr is not None

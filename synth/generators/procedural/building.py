@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
 from synth.cache import cache_place
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.latents.latent import Latent
 
 from ..compiling import machine_digest
@@ -48,7 +48,7 @@ def is_complete(place: Path) -> bool:
 def build(place: Path, only: Sequence[str] = ()) -> None:
     """Build every function that `place` lacks, or only some of them.
 
-    Trouble where no compiler works.
+    UserError where no compiler works.
     """
     _check_compiler()
     place.mkdir(0o700, parents=True, exist_ok=True)
@@ -68,7 +68,7 @@ def _check_compiler() -> None:
     try:
         get_cpp_compiler()
     except RuntimeError:
-        raise Trouble("no C++ compiler works here; install g++, or name one with CXX") from None
+        raise UserError("no C++ compiler works here; install g++, or name one with CXX") from None
 
 
 def calls() -> dict[str, Call]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from synth.cache import private_folder
-from synth.errors import Trouble
+from synth.errors import UserError
 
 from ..compiling import Compiles, Say, keep_compiled_code_private
 from .builder import Builder
@@ -28,7 +28,7 @@ def _built(compiles: Compiles, say: Say) -> Path | None:
     try:
         keep_compiled_code_private()
         place = private_folder(folder())
-    except Trouble as trouble:
+    except UserError as trouble:
         say(f"{trouble}; the plain functions draw")
         return None
     builder = builder_for(place)

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
 from synth.cache import check_own
-from synth.errors import Trouble
+from synth.errors import UserError
 
 from ..compiling import Say
 
@@ -66,7 +66,7 @@ class Kernels:
             check_own(file)  # loading it runs it
             built = _Built(_loaded(str(file), file.stat().st_mtime_ns), shape)
             made, _ = tree_flatten(built(inputs))
-        except Trouble as trouble:
+        except UserError as trouble:
             self._refuse(name, str(trouble))
             return wanted
         except Exception as error:  # of another machine, another torch, or damaged

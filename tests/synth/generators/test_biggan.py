@@ -10,7 +10,7 @@ from pytorch_pretrained_biggan import BigGAN, BigGANConfig
 from pytorch_pretrained_biggan.model import SelfAttn
 from torch import Tensor
 
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.generators import generator_of
 from synth.generators.biggan import BigGan, store
 from synth.generators.biggan.engines import TorchEngine, bucket_of, psnr
@@ -278,7 +278,7 @@ def test_out_of_memory_halves_the_batch_and_says_so(stock: BigGAN) -> None:
 
 def test_no_room_for_one_frame_is_trouble(stock: BigGAN) -> None:
     ours = ours_of(stock, engine=Cramped(0))
-    with pytest.raises(Trouble, match="use a smaller biggan"):
+    with pytest.raises(UserError, match="use a smaller biggan"):
         ours.frames(latents(ours, 0.5, 2))
 
 
@@ -363,7 +363,7 @@ def test_an_unwritable_cache_only_costs_time_and_is_told(cache: Path, tiny_bigga
 
 def test_the_cache_refuses_another_size(cache: Path, tiny_biggan: Path) -> None:
     half_of(tiny_biggan)
-    with pytest.raises(Trouble, match="use --generator biggan-128"):
+    with pytest.raises(UserError, match="use --generator biggan-128"):
         store.model_of("biggan-256", tiny_biggan, half=True)
 
 

@@ -19,7 +19,7 @@ import requests
 import torch
 from pytorch_pretrained_biggan import BigGAN, BigGANConfig
 
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.generators import generator_of
 from synth.generators.biggan import fetch as fetching
 from synth.generators.biggan.fetch import fetch
@@ -131,7 +131,7 @@ def test_weights_arrive_checked_converted_and_recorded(
 
 def test_a_broken_download_resumes_where_it_broke(server: Server, tiny_biggan: Path) -> None:
     server.cut = 100_000
-    with pytest.raises(Trouble, match="biggan-128 could not be fetched"):
+    with pytest.raises(UserError, match="biggan-128 could not be fetched"):
         fetch("biggan-128", nothing, (server.pattern,))
     server.cut = None
     fetch("biggan-128", nothing, (server.pattern,))
@@ -153,7 +153,7 @@ def test_a_second_fetch_asks_nobody(server: Server) -> None:
 def test_a_wrong_file_is_refused_and_leaves_nothing(
     server: Server, cache: Path, tiny_biggan: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(Trouble, match="not a BigGAN configuration"):
+    with pytest.raises(UserError, match="not a BigGAN configuration"):
         _fetch_from_folder_of_garbage(tmp_path)
     assert not (cache / "biggan-128").exists()
     assert list((cache / "biggan-128.part").iterdir()) == []
@@ -172,7 +172,7 @@ def _fetch_from_folder_of_garbage(folder: Path) -> None:
 
 
 def test_offline_is_one_sentence_with_the_local_way() -> None:
-    with pytest.raises(Trouble) as refusal:
+    with pytest.raises(UserError) as refusal:
         fetch("biggan-128", nothing, ("http://127.0.0.1:9/{file}",))
     assert "no connection" in str(refusal.value)
     assert "--generator biggan-128 --weights FOLDER" in str(refusal.value)
@@ -183,7 +183,7 @@ def test_a_server_that_never_answers_is_given_up(
 ) -> None:
     server.stall = threading.Event()
     monkeypatch.setattr(fetching, "_TIMEOUT", (1.0, 0.3))
-    with pytest.raises(Trouble, match="no answer in time"):
+    with pytest.raises(UserError, match="no answer in time"):
         fetch("biggan-128", nothing, (server.pattern,))
     server.stall.set()
 
@@ -238,7 +238,7 @@ def knowing(monkeypatch: pytest.MonkeyPatch, **facts: object) -> None:
 
 
 def refusal(server: Server, name: str = "biggan-128") -> str:
-    with pytest.raises(Trouble) as told:
+    with pytest.raises(UserError) as told:
         fetch(name, nothing, (server.pattern,))
     assert f"127.0.0.1:{server.server_address[1]}: " in str(told.value)
     return str(told.value)
@@ -275,7 +275,7 @@ def test_another_size_is_refused_before_it_is_read(
     size = (tiny_biggan / WEIGHTS).stat().st_size
     knowing(monkeypatch, least=size + off, most=size + off)
     told: list[int] = []
-    with pytest.raises(Trouble, match=f"has {size} bytes; it has {size + off}"):
+    with pytest.raises(UserError, match=f"has {size} bytes; it has {size + off}"):
         fetch("biggan-128", lambda file, done, _: told.append(done), (server.pattern,))
     assert sum(done > 1000 for done in told) == 0  # the configuration alone
     assert left(cache) == []
@@ -478,7 +478,7 @@ def test_a_network_for_another_size_costs_no_download(server: Server, cache: Pat
 
 @pytest.mark.parametrize("pattern", ["http://[/{file}", "{file.__class__}{file}", "file:///{file}"])
 def test_an_address_that_is_none_is_one_sentence(pattern: str) -> None:
-    with pytest.raises(Trouble, match="biggan-128 could not be fetched"):
+    with pytest.raises(UserError, match="biggan-128 could not be fetched"):
         fetch("biggan-128", nothing, (pattern,))
 
 
@@ -490,7 +490,7 @@ def test_a_full_disk_is_told_before_anything_comes(
 ) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _place: usage(100_000, 0, 100_000))
-    with pytest.raises(Trouble, match=r"bytes are needed, 100000 are free\); make room, or set"):
+    with pytest.raises(UserError, match=r"bytes are needed, 100000 are free\); make room, or set"):
         fetch("biggan-128", nothing, (server.pattern, server.pattern))
     assert server.asked == ["config.json", WEIGHTS]  # another source has no more room
     assert WEIGHTS not in left(cache)
@@ -501,7 +501,7 @@ def test_a_disk_that_fills_up_meanwhile_is_one_sentence(server: Server, cache: P
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
-        with pytest.raises(Trouble, match=r"cannot be written \(File too large\); make room"):
+        with pytest.raises(UserError, match=r"cannot be written \(File too large\); make room"):
             fetch("biggan-128", nothing, (server.pattern, server.pattern))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -519,6 +519,6 @@ def test_what_a_disk_has_lost_is_fetched_again(server: Server) -> None:
 
 def test_a_cache_that_others_write_is_not_filled(server: Server, tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
-    with pytest.raises(Trouble, match="everyone may replace what lies in it"):
+    with pytest.raises(UserError, match="everyone may replace what lies in it"):
         fetch("biggan-128", nothing, (server.pattern,))
     assert server.asked == []

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from synth.generators.device_to_host import Handover, drawn_ahead
+from synth.generators.device_to_host import DeviceToHost, drawn_ahead
 from synth.latents.latent import Latent
 
 
@@ -51,4 +51,4 @@ def test_the_next_batch_is_begun_before_the_last_is_used() -> None:
 
 def test_frames_on_the_host_are_not_copied() -> None:
     frames = torch.zeros(1, 2, 2, 3, dtype=torch.uint8)
-    assert np.shares_memory(Handover().fetch(frames)(), frames.numpy())
+    assert np.shares_memory(DeviceToHost().fetch(frames)(), frames.numpy())

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.generators import Generator, generator_of
 from synth.generators.biggan import onnx
 from synth.generators.biggan.engines import psnr
@@ -143,7 +143,7 @@ def test_a_place_that_others_write_keeps_no_graphs(
     tiny_biggan: Path, cache: Path, tmp_path: Path
 ) -> None:
     tmp_path.chmod(0o777)
-    with pytest.raises(Trouble, match="everyone may replace what lies in it"):
+    with pytest.raises(UserError, match="everyone may replace what lies in it"):
         player(tiny_biggan)
 
 
@@ -151,7 +151,7 @@ def test_a_graph_that_differs_is_not_written(
     model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(onnx, "TOLERANCE", -1.0)
-    with pytest.raises(Trouble, match="the file was not written"):
+    with pytest.raises(UserError, match="the file was not written"):
         onnx.export_model(model, tmp_path / "graph.onnx", batch=1, half=False, wide="off")
     assert list(tmp_path.glob("*graph.onnx*")) == []
 
@@ -164,12 +164,12 @@ def test_an_absent_runtime_names_its_extra(
     engine: str, package: str, extra: str, tiny_biggan: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(Trouble, match=rf"{package} is not installed; .*\[{extra}\]"):
+    with pytest.raises(UserError, match=rf"{package} is not installed; .*\[{extra}\]"):
         generator_of("biggan-128", weights=tiny_biggan, device="cpu", engine=engine)
 
 
 def test_tensorrt_without_tensorrt_is_one_sentence(tiny_biggan: Path) -> None:
-    with pytest.raises(Trouble, match="this onnxruntime has no TensorRT"):
+    with pytest.raises(UserError, match="this onnxruntime has no TensorRT"):
         generator_of("biggan-128", weights=tiny_biggan, device="cpu", engine="tensorrt")
 
 
@@ -181,7 +181,7 @@ def test_tensorrt_without_tensorrt_is_one_sentence(tiny_biggan: Path) -> None:
     ],
 )
 def test_unknown_choices_are_named(options: dict[str, str], sentence: str) -> None:
-    with pytest.raises(Trouble, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         generator_of("biggan-128", **options)  # type: ignore[arg-type]
 
 
@@ -190,5 +190,5 @@ def test_unknown_choices_are_named(options: dict[str, str], sentence: str) -> No
     [({"wide": "mirror"}, "procedural draws squares"), ({"engine": "onnx"}, "runs on torch")],
 )
 def test_procedural_says_what_it_has_not(options: dict[str, str], sentence: str) -> None:
-    with pytest.raises(Trouble, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         generator_of("procedural", **options)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.generators import generator_of
 from synth.generators.biggan.weights import read_checkpoint
 
@@ -93,29 +93,29 @@ def test_damaged_weights_are_refused_by_name(
 ) -> None:
     _spoil(kind, folder)
     monkeypatch.chdir(folder)
-    with pytest.raises(Trouble, match=says) as refusal:
+    with pytest.raises(UserError, match=says) as refusal:
         read_checkpoint(folder)
     assert "\n" not in str(refusal.value)
     assert not (folder / "exploded").exists()
 
 
 def test_a_checkpoint_for_another_size_is_refused(folder: Path) -> None:
-    with pytest.raises(Trouble, match="use --generator biggan-128"):
+    with pytest.raises(UserError, match="use --generator biggan-128"):
         generator_of("biggan-256", weights=folder)
 
 
 def test_absent_weights_tell_both_ways(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: str(tmp_path / name))
-    with pytest.raises(Trouble, match="run `lj fetch biggan-256`, or name a local folder"):
+    with pytest.raises(UserError, match="run `lj fetch biggan-256`, or name a local folder"):
         generator_of("biggan-256")
-    with pytest.raises(Trouble, match="no such folder"):
+    with pytest.raises(UserError, match="no such folder"):
         generator_of("biggan-256", weights=tmp_path / "absent")
 
 
 def test_unknown_generators_and_devices_are_refused() -> None:
-    with pytest.raises(Trouble, match="is no generator; use procedural"):
+    with pytest.raises(UserError, match="is no generator; use procedural"):
         generator_of("biggan-1024")
-    with pytest.raises(Trouble, match="device warp cannot be used"):
+    with pytest.raises(UserError, match="device warp cannot be used"):
         generator_of("procedural", device="warp")
-    with pytest.raises(Trouble, match="needs no weights"):
+    with pytest.raises(UserError, match="needs no weights"):
         generator_of("procedural", weights=Path("/somewhere"))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from render.fit import Size, side_for
 from synth import generators
 from synth.digest import sha256_of
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.generators import Generator
 from synth.latents.bank import Bank
-from synth.session import Performance
+from synth.session import Session
 from synth.settings.knobs import Look, with_values
 from synth.settings.preset import Preset, preset_of
 
@@ -41,19 +41,19 @@ def preset_with(name: str, settings: list[str] | None, fit: str | None) -> Prese
 
 
 def played(
-    performance: Performance,
+    session: Session,
     preset: str,
     settings: list[str] | None,
     fit: str | None,
     generator: str | None,
 ) -> tuple[Preset, str]:
-    """The look with which a performance began, and the generator it was played on."""
+    """The look with which a session began, and the generator it was played on."""
     if preset != DEFAULT_PRESET or settings:
-        raise Trouble(f"{performance.folder}: has its own looks; leave --preset and --set out")
+        raise UserError(f"{session.folder}: has its own looks; leave --preset and --set out")
     changes = {"look.fit": fit} if fit else {}
-    knobs = with_values(performance.knobs, changes, f"--fit {fit}")
-    name = str(performance.about.get("preset", "as played"))
-    asked = generator or str(performance.about.get("generator", generators.DEFAULT))
+    knobs = with_values(session.knobs, changes, f"--fit {fit}")
+    name = str(session.about.get("preset", "as played"))
+    asked = generator or str(session.about.get("generator", generators.DEFAULT))
     return Preset(name, "as it was played", knobs), asked
 
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synth import generators
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.generators import Generator
 from synth.latents.latent import Latent
 from synth.latents.walk import SIZE as NOISE
 from synth.settings.imagenet import CLASSES
 
-from .studio import Choice
+from .generator_setup import Choice
 
 if TYPE_CHECKING:
     from live.engine.ladder import Step
@@ -35,13 +35,13 @@ def ladder_for(choice: Choice, size: str, wide: str, say: "Say") -> "list[Step]"
     from live.engine.ladder import Step
 
     if size != "auto" and not (size.isdecimal() and 64 <= int(size) <= 2048):
-        raise Trouble(f"--size is {size}; use auto, or 64 to 2048")
+        raise UserError(f"--size is {size}; use auto, or 64 to 2048")
     name = choice.name or generators.DEFAULT
     if name == generators.DEFAULT:
         sides = SIDES if size == "auto" else (int(size),)
         return [*(_drawn(side, choice, say) for side in sides), *_last_resort(choice, say)]
     if name not in generators.NAMES:
-        raise Trouble(f"“{name}” is no generator; use {', '.join(generators.NAMES)}")
+        raise UserError(f"“{name}” is no generator; use {', '.join(generators.NAMES)}")
 
     def loaded() -> Generator:
         return generators.generator_of(
@@ -104,13 +104,13 @@ def beginning(ladder: "Sequence[Step]") -> Beginning:
         try:
             generator = step.make()
             seconds = preflight(generator)
-        except Trouble as reason:
+        except UserError as reason:
             trouble = trouble or f"{reason}; {ladder[-1].name} plays instead"
             continue
         compiles = generator.name != generators.DEFAULT  # BigGAN gets faster while it plays
         if seconds <= _SHARE * SLOWEST or level == len(ladder) - 1 or compiles:
             return Beginning(level, generator, seconds, trouble)
-    raise Trouble(trouble)
+    raise UserError(trouble)
 
 
 def preflight(generator: Generator, frames: int = 3) -> float:

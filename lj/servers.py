@@ -1,4 +1,4 @@
-"""The doors through which controllers reach a show: OSC, OSCQuery with its page, mDNS and MIDI."""
+"""The servers through which controllers reach a show: OSC, OSCQuery and page, mDNS, MIDI."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import platformdirs
 
-from synth.errors import Trouble
+from synth.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from live.show import Show
     from live.supervisor import Supervisor
 
-_CLOSING = 1.0  # seconds for all doors together
+_CLOSING = 1.0  # seconds for all servers together
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """The doors' options, understood; a place is None where its door stays closed."""
+    """The servers' options, understood; a place is None where there is none."""
 
     osc: "Place | None"
     allowed: "tuple[Network, ...]"
@@ -43,12 +43,12 @@ class Wanted:
         page: bool,
         midi: str,
     ) -> "Wanted":
-        """From the command line; Trouble for what cannot be understood."""
+        """From the command line; UserError for what cannot be understood."""
         from live.control.access import networks_of
         from live.control.network_addresses import place_of
 
         if page and oscquery == "off":
-            raise Trouble("--page is served at --oscquery, which is off; leave it on")
+            raise UserError("--page is served at --oscquery, which is off; leave it on")
         return cls(
             None if osc == "off" else place_of(osc, "--osc"),
             networks_of(osc_allow, "--osc-allow"),
@@ -59,7 +59,7 @@ class Wanted:
         )
 
 
-class Door(Protocol):
+class Server(Protocol):
     """Something that was opened."""
 
     def start(self, supervisor: "Supervisor") -> None: ...
@@ -67,11 +67,11 @@ class Door(Protocol):
     def stop(self) -> None: ...
 
 
-class Doors:
-    """Opened before the show. A door that cannot be opened is told, and the others open."""
+class Servers:
+    """Opened before the show. A server that cannot be opened is told, and the others open."""
 
     def __init__(self, show: "Show", wanted: Wanted) -> None:
-        from live.control.address_space import Controls
+        from live.control.address_space import AddressSpace
         from live.control.osc import OscPort
 
         self.lines: list[str] = []  # for the terminal
@@ -80,10 +80,10 @@ class Doors:
             None  # the page's address for phones, see `live.control.qr_code`
         )
         self._show, self._wanted = show, wanted
-        self._controls = Controls(show)
+        self._controls = AddressSpace(show)
         self._port = OscPort(self._controls)
         self._services: list[tuple[str, Place]] = []  # what mDNS may tell
-        self._doors: list[Door] = []
+        self._servers: list[Server] = []
         openings: list[tuple[str, Callable[[], None]]] = [
             ("OSC in", self._hear),
             *(("OSC out", partial(self._tell, receiver)) for receiver in wanted.receivers),
@@ -99,7 +99,7 @@ class Doors:
     def _open(self, part: str, opening: Callable[[], None]) -> None:
         try:
             opening()
-        except Trouble as trouble:
+        except UserError as trouble:
             text = str(trouble)
         except ImportError as error:
             text = f"{part} needs {error.name}; pip install 'latent-jockey[live]'"
@@ -109,9 +109,9 @@ class Doors:
             return
         self._show.supervisor.faults.tell(part, text)
 
-    def _add(self, door: Door) -> None:
-        door.start(self._show.supervisor)
-        self._doors.append(door)
+    def _add(self, server: Server) -> None:
+        server.start(self._show.supervisor)
+        self._servers.append(server)
 
     # ---- OSC: one port hears and tells
 
@@ -180,7 +180,7 @@ class Doors:
         folder = Path(platformdirs.user_config_dir("latent-jockey")) / "midi"
         try:
             midi = Midi(self._controls, folder, wanted=None if wanted == "auto" else wanted)
-        except Trouble:
+        except UserError:
             if wanted == "auto":
                 return
             raise
@@ -189,9 +189,9 @@ class Doors:
         self.lines.append("MIDI: controllers with a map are taken up as they are plugged in")
 
     def close(self) -> None:
-        """Close all doors at once, for each may wait for its peers; a second time is nothing."""
-        doors, self._doors = self._doors, []
-        closing = [Thread(target=door.stop, daemon=True) for door in doors]
+        """Close all servers at once, for each may wait for its peers; a second time is nothing."""
+        servers, self._servers = self._servers, []
+        closing = [Thread(target=server.stop, daemon=True) for server in servers]
         for thread in closing:
             thread.start()
         end = time.monotonic() + _CLOSING

@@ -1,4 +1,4 @@
-"""The doors of a show: each opens by itself, and each that does not is told."""
+"""The servers of a show: each opens by itself, and each that does not is told."""
 
 import json
 import socket
@@ -13,17 +13,17 @@ import pytest
 from live.audio.file_player import Playback
 from live.control.network_addresses import interfaces
 from live.control.osc_packets import packet_of
-from live.control.parameters import Desk
+from live.control.parameters import Parameters
 from live.show import Show
-from lj.doors import Doors, Wanted
-from synth.errors import Trouble
+from lj.servers import Servers, Wanted
+from synth.errors import UserError
 from synth.settings.preset import preset_of
 from tests import sounds
 from tests.doubles import Lamp
 from tests.lj.terminal import Terminal
 
 HERE = str(next(i.ip for i in interfaces() if i.version == 4))
-Opening = Callable[..., Doors]
+Opening = Callable[..., Servers]
 
 
 def free(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
@@ -47,21 +47,21 @@ def wanted(**options: Any) -> Wanted:
 @pytest.fixture
 def show(tmp_path: Path) -> Show:
     song = sounds.write_wav(tmp_path / "song.wav", sounds.silence(1))
-    return Show(Playback(song, aloud=False), Desk(preset_of("silk"), [], None), Lamp(), [])
+    return Show(Playback(song, aloud=False), Parameters(preset_of("silk"), [], None), Lamp(), [])
 
 
 @pytest.fixture
 def opened(show: Show) -> Iterator[Opening]:
-    """Opens doors, and closes them in the end."""
-    opened: list[Doors] = []
+    """Opens servers, and closes them in the end."""
+    opened: list[Servers] = []
 
-    def opening(**options: Any) -> Doors:
-        opened.append(Doors(show, wanted(**options)))
+    def opening(**options: Any) -> Servers:
+        opened.append(Servers(show, wanted(**options)))
         return opened[-1]
 
     yield opening
-    for doors in opened:
-        doors.close()
+    for servers in opened:
+        servers.close()
 
 
 def told(show: Show) -> list[tuple[str, str]]:
@@ -77,11 +77,11 @@ def test_a_taken_osc_port_does_not_close_the_page(show: Show, opened: Opening) -
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         osc, http = taken.getsockname()[1], free()
-        doors = opened(osc=f"127.0.0.1:{osc}", oscquery=f"127.0.0.1:{http}", page=True)
+        servers = opened(osc=f"127.0.0.1:{osc}", oscquery=f"127.0.0.1:{http}", page=True)
     sentence = f"--osc 127.0.0.1:{osc}: Address already in use; use another"
     assert told(show) == [("OSC in", sentence)]
-    assert f"control page at http://127.0.0.1:{http}/page" in doors.lines
-    assert b"<title>Latent Jockey" in page_at(doors.address)
+    assert f"control page at http://127.0.0.1:{http}/page" in servers.lines
+    assert b"<title>Latent Jockey" in page_at(servers.address)
     assert b'"OSC_PORT"' not in page_at(f"http://127.0.0.1:{http}/?HOST_INFO")
 
 
@@ -89,23 +89,23 @@ def test_a_taken_page_does_not_close_osc(show: Show, opened: Opening) -> None:
     osc = free(socket.SOCK_DGRAM)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         http = taken.getsockname()[1]
-        doors = opened(osc=f"127.0.0.1:{osc}", oscquery=f"127.0.0.1:{http}", page=True)
+        servers = opened(osc=f"127.0.0.1:{osc}", oscquery=f"127.0.0.1:{http}", page=True)
     sentence = f"--oscquery 127.0.0.1:{http}: Address already in use; use another"
     assert told(show) == [("HTTP", sentence)]
-    assert f"OSC at 127.0.0.1:{osc}" in doors.lines
-    assert doors.address == ""
-    assert doors.code is None
+    assert f"OSC at 127.0.0.1:{osc}" in servers.lines
+    assert servers.address == ""
+    assert servers.code is None
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.sendto(packet_of("/steer/kick", [0.125]), ("127.0.0.1", osc))
     end = time.monotonic() + 2
-    while show.desk.wanted.steer.kick != 0.125:
+    while show.parameters.wanted.steer.kick != 0.125:
         assert time.monotonic() < end
 
 
 def test_osc_that_is_open_to_others_names_them_or_stays_closed(show: Show, opened: Opening) -> None:
     osc, http = free(socket.SOCK_DGRAM), free()
-    doors = opened(osc=f"0.0.0.0:{osc}", oscquery=f"127.0.0.1:{http}")
-    assert doors.lines == [f"OSCQuery at http://127.0.0.1:{http}/"]
+    servers = opened(osc=f"0.0.0.0:{osc}", oscquery=f"127.0.0.1:{http}")
+    assert servers.lines == [f"OSCQuery at http://127.0.0.1:{http}/"]
     ((part, text),) = told(show)
     assert part == "OSC in"
     assert "is open to others; say who is heard with --osc-allow, such as --osc-allow" in text
@@ -117,9 +117,9 @@ def test_each_receiver_is_named_by_itself(show: Show, opened: Opening) -> None:
         lamps.bind(("127.0.0.1", 0))
         lamps.settimeout(5)
         place = f"127.0.0.1:{lamps.getsockname()[1]}"
-        doors = opened(osc_to=["lamp.invalid:9000", "0.0.0.0:9000", place])
+        servers = opened(osc_to=["lamp.invalid:9000", "0.0.0.0:9000", place])
         assert lamps.recv(4096).startswith(b"/")
-    assert doors.lines == [f"OSC to {place}"]
+    assert servers.lines == [f"OSC to {place}"]
     (first, second) = told(show)
     assert first[0] == second[0] == "OSC out"
     assert "--osc-to lamp.invalid:9000: there is no such host" in first[1]
@@ -129,14 +129,14 @@ def test_each_receiver_is_named_by_itself(show: Show, opened: Opening) -> None:
 def test_what_is_printed_can_be_opened_from_a_phone(show: Show, opened: Opening) -> None:
     """Bound everywhere, so at this machine's address; with its token, and as a picture."""
     http = free()
-    doors = opened(oscquery=f"0.0.0.0:{http}", page=True)
+    servers = opened(oscquery=f"0.0.0.0:{http}", page=True)
     assert told(show) == []
-    assert doors.address.startswith(f"http://{HERE}:{http}/page?token=")
-    assert not any("0.0.0.0" in line for line in doors.lines)
-    assert b"<title>Latent Jockey" in page_at(doors.address)
-    assert doors.code is not None
-    assert doors.code.dtype == bool
-    oscquery = next(line for line in doors.lines if line.startswith("OSCQuery at "))
+    assert servers.address.startswith(f"http://{HERE}:{http}/page?token=")
+    assert not any("0.0.0.0" in line for line in servers.lines)
+    assert b"<title>Latent Jockey" in page_at(servers.address)
+    assert servers.code is not None
+    assert servers.code.dtype == bool
+    oscquery = next(line for line in servers.lines if line.startswith("OSCQuery at "))
     assert json.loads(page_at(oscquery.split()[2]))["FULL_PATH"] == "/"
 
 
@@ -145,11 +145,11 @@ def test_any_way_to_write_this_machine_is_understood(
     show: Show, opened: Opening, place: str, host: str
 ) -> None:
     http = free()
-    doors = opened(oscquery=f"{place}:{http}", page=True)
+    servers = opened(oscquery=f"{place}:{http}", page=True)
     assert told(show) == []
-    assert doors.address == f"http://{host}:{http}/page"
-    assert b"<title>Latent Jockey" in page_at(doors.address)
-    assert doors.code is None, "no phone reaches it"
+    assert servers.address == f"http://{host}:{http}/page"
+    assert b"<title>Latent Jockey" in page_at(servers.address)
+    assert servers.code is None, "no phone reaches it"
 
 
 def test_mdns_is_silent_while_all_is_on_loopback(show: Show, opened: Opening) -> None:
@@ -163,23 +163,23 @@ def test_a_package_that_is_missing_is_named(
     show: Show, opened: Opening, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "segno", None)
-    doors = opened(oscquery=f"0.0.0.0:{free()}", page=True)
+    servers = opened(oscquery=f"0.0.0.0:{free()}", page=True)
     assert told(show) == [
         ("HTTP", "a QR code needs segno; pip install 'latent-jockey[live]'"),
     ]
-    assert doors.address.startswith("http://")
+    assert servers.address.startswith("http://")
 
 
 def test_all_doors_close_within_a_second(show: Show) -> None:
     osc, http = free(socket.SOCK_DGRAM), free()
-    doors = Doors(
+    servers = Servers(
         show,
         wanted(osc=f"0.0.0.0:{osc}", osc_allow=HERE, oscquery=f"0.0.0.0:{http}", page=True),
     )
     peers = [socket.create_connection(("127.0.0.1", http)) for _ in range(20)]
     time.sleep(1.5)  # until it is announced
     begun = time.monotonic()
-    doors.close()
+    servers.close()
     assert time.monotonic() - begun < 1.2
     for peer in peers:
         peer.close()
@@ -199,15 +199,15 @@ def test_all_doors_close_within_a_second(show: Show) -> None:
 def test_what_cannot_be_understood_is_told_before_the_show(
     options: dict[str, Any], says: str
 ) -> None:
-    with pytest.raises(Trouble, match=says):
+    with pytest.raises(UserError, match=says):
         wanted(**options)
 
 
 def test_a_show_goes_on_with_a_door_closed(terminal: Terminal) -> None:
     http = free()
     words = ("live", "--file", "song.wav", "--no-window", "--size", "128", "--seconds", "1")
-    doors = ("--osc", "0.0.0.0:9000", "--oscquery", f"0.0.0.0:{http}", "--page")
-    code, _, err = terminal.run(*words, *doors, "--report", "r.json")
+    servers = ("--osc", "0.0.0.0:9000", "--oscquery", f"0.0.0.0:{http}", "--page")
+    code, _, err = terminal.run(*words, *servers, "--report", "r.json")
     assert code == 0, err
     assert "say who is heard with --osc-allow" in " ".join(err.split())
     assert f":{http}/page?token=" in err

@@ -5,18 +5,18 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synth.errors import Trouble
+from synth.errors import UserError
 from synth.generators import Generator
 from synth.settings.preset import Preset
 
 if TYPE_CHECKING:
-    from live.output.writer_thread import Keeper
+    from live.output.writer_thread import Recording
 
 _VERSIONED = ("latent-jockey", "aubio-ledfx", "numpy", "torch")
 
 
 def check_keepers(record: Path | None, log: Path | None) -> None:
-    """Trouble where one of them cannot be written, before anything slow begins."""
+    """UserError where one of them cannot be written, before anything slow begins."""
     from live.output.recorder import check_film
     from synth.session import check_new
 
@@ -33,29 +33,29 @@ def keepers_for(
     generator: Generator,
     *,
     follows: bool,
-) -> "list[Keeper]":
+) -> "list[Recording]":
     """A recorder, a session writer, both or none.
 
     `follows`: cues come by the song's time.
-    Where one cannot be begun, nothing is left of the other, and Trouble says why.
+    Where one cannot be begun, nothing is left of the other, and UserError says why.
     """
     from live.output.recorder import Recorder
-    from synth.session import PerformanceWriter
+    from synth.session import SessionWriter
 
     about = _about(look, generator) | {"follows": follows}
-    begun: list[Keeper] = []
+    begun: list[Recording] = []
     try:
         if record is not None:
             begun.append(Recorder(record, (generator.width, generator.resolution)))
         if log is not None:
-            begun.append(PerformanceWriter(log, about, look.knobs))
+            begun.append(SessionWriter(log, about, look.knobs))
     except BaseException as error:
-        for keeper in begun:
-            keeper.discard()
+        for recording in begun:
+            recording.discard()
         if not isinstance(error, OSError):
             raise
         place = record if not begun else log
-        raise Trouble(f"{place}: cannot be written ({error.strerror or error})") from None
+        raise UserError(f"{place}: cannot be written ({error.strerror or error})") from None
     return begun
 
 
