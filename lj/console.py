@@ -64,7 +64,7 @@ def _plain(value: object) -> str:
 
 def code_lines(code: "np.ndarray | None") -> list[str]:
     """A QR code for the terminal; nothing where stderr is none, or cannot write blocks."""
-    from live.control import qr_code
+    from live.output import qr_code
 
     blocks = (getattr(sys.stderr, "encoding", None) or "").lower().startswith("utf")
     return qr_code.lines(code) if code is not None and sys.stderr.isatty() and blocks else []

@@ -77,7 +77,7 @@ class Servers:
         self.lines: list[str] = []  # for the terminal
         self.address = ""  # of the control page, or of OSCQuery where there is no page
         self.code: np.ndarray | None = (
-            None  # the page's address for phones, see `live.control.qr_code`
+            None  # the page's address for phones, see `live.output.qr_code`
         )
         self._show, self._wanted = show, wanted
         self._controls = AddressSpace(show)
@@ -158,7 +158,7 @@ class Servers:
     def _draw_code(self) -> None:
         """Where phones can open the page."""
         from live.control.network_addresses import is_loopback
-        from live.control.qr_code import modules
+        from live.output.qr_code import modules
 
         if self._wanted.page and self.address and not is_loopback(self._services[-1][1][0]):
             self.code = modules(self.address)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from live.control.qr_code import lines, modules, picture
+from live.output.qr_code import lines, modules, picture
 
 TEXT = "http://192.168.1.5:9001/page?token=abcdefghijklmnop"
 
