@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from synth.analysis.analyzer import PITCH_CLASSES
 
-from ..control import qr_code as qr
+from . import qr_code
 
 _GROUND = (8, 8, 12, 170)
 _INK = (235, 235, 240, 255)
@@ -71,7 +71,7 @@ class Overlay:
 
     def card(self, address: str, code: np.ndarray) -> np.ndarray:
         """An address and its QR code (see `qr`) for phones, uint8 (h, w, 4)."""
-        square = qr.picture(code, _WIDTH - 20)
+        square = qr_code.picture(code, _WIDTH - 20)
         lines = self._wrapped(_plain(address))
         panel = Image.new("RGBA", (_WIDTH, len(square) + 20 + _LINE * len(lines)), _GROUND)
         panel.paste(Image.fromarray(square), (10, 10))
