@@ -29,7 +29,7 @@ from live.engine.ladder import Step
 from live.output.window import NoWindow
 from live.report import Report
 from live.show import Show
-from synth.generators.procedural import Procedural
+from synth.generators.procedural.generator import Procedural
 from synth.settings.preset import preset_of
 
 SECONDS = 8.0

@@ -31,10 +31,10 @@ from live.report import Report
 from live.show import Show
 from synth.constants import HOP, RATE
 from synth.generators import Generator
-from synth.generators.biggan import BigGan
+from synth.generators.biggan.generator import BigGan
 from synth.generators.biggan.store import folded_model
 from synth.generators.biggan.untrained import untrained
-from synth.generators.procedural import procedural_of
+from synth.generators.procedural.choice import procedural_of
 from synth.latents.latent import Latent
 from synth.settings.knobs import Knobs
 from synth.settings.preset import Preset, preset_of

@@ -22,10 +22,10 @@ from synth.audio_file import hops_of
 from synth.constants import RATE
 from synth.engine import Engine
 from synth.generators import Generator
-from synth.generators.biggan import BigGan
+from synth.generators.biggan.generator import BigGan
 from synth.generators.biggan.store import folded_model
 from synth.generators.biggan.untrained import untrained
-from synth.generators.procedural import procedural_of
+from synth.generators.procedural.choice import procedural_of
 from synth.settings.preset import preset_of
 
 FPS = Fraction(30)
@@ -64,13 +64,13 @@ def filmed(song: Path, generator: Generator, folder: Path) -> tuple[float, float
     return drawn - begun, time.perf_counter() - begun
 
 
-def row_of(artist: Generator, times: list[tuple[float, float]]) -> tuple[str, ...]:
+def row_of(renderer: Generator, times: list[tuple[float, float]]) -> tuple[str, ...]:
     drawing = statistics.median(t[0] for t in times)
     whole = statistics.median(t[1] for t in times)
-    kind = ", built" if artist.name == "procedural" else ", untrained, not compiled"
+    kind = ", built" if renderer.name == "procedural" else ", untrained, not compiled"
     return (
-        artist.name + kind,
-        f"{artist.resolution}",
+        renderer.name + kind,
+        f"{renderer.resolution}",
         f"{1000 * drawing / (SECONDS * FPS):.1f}",
         f"{SECONDS / drawing:.2f}",
         f"{SECONDS / whole:.2f}",
@@ -78,21 +78,21 @@ def row_of(artist: Generator, times: list[tuple[float, float]]) -> tuple[str, ..
 
 
 def main() -> None:
-    artists: list[Generator] = [
+    renderers: list[Generator] = [
         procedural_of(side, device="cpu", compiles="first", say=print) for side in (256, 512, 1024)
     ]
-    artists.append(untrained_biggan())
+    renderers.append(untrained_biggan())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         song = folder / "song.wav"
         write(song, compose())
         shares = []
-        times: dict[int, list[tuple[float, float]]] = {k: [] for k in range(len(artists))}
+        times: dict[int, list[tuple[float, float]]] = {k: [] for k in range(len(renderers))}
         for _ in range(ROUNDS):
             shares.append(analysed(song))
-            for k, artist in enumerate(artists):
-                times[k].append(filmed(song, artist, folder))
-    rows = [row_of(artist, times[k]) for k, artist in enumerate(artists)]
+            for k, renderer in enumerate(renderers):
+                times[k].append(filmed(song, renderer, folder))
+    rows = [row_of(renderer, times[k]) for k, renderer in enumerate(renderers)]
     head = (
         "generator",
         "px",

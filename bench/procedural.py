@@ -17,9 +17,9 @@ import numpy as np
 from bench.report import machine, publish, table
 from synth.errors import UserError
 from synth.generators.biggan.engines import psnr
-from synth.generators.procedural import Procedural
 from synth.generators.procedural.builder import Builder
 from synth.generators.procedural.building import calls, folder
+from synth.generators.procedural.generator import Procedural
 from synth.generators.procedural.kernels import Kernels
 from synth.latents.latent import Latent
 
@@ -51,13 +51,13 @@ def milliseconds(work: Callable[..., object], *inputs: object) -> float:
     return 1000 * (time.perf_counter() - begun)
 
 
-def latents_of(artist: Procedural, classes: int) -> list[Latent]:
+def latents_of(renderer: Procedural, classes: int) -> list[Latent]:
     stream, latents = np.random.RandomState(classes), []
     for _ in range(LATENTS):
         blend = np.zeros((1, 1000), np.float32)
         blend[0, stream.choice(1000, classes, replace=False)] = 0.3 + stream.random_sample(classes)
         noise = 0.5 * stream.standard_normal(128).clip(-2, 2).astype(np.float32)
-        latents.append(Latent(noise, artist.embed(blend)[0], 0.5))
+        latents.append(Latent(noise, renderer.embed(blend)[0], 0.5))
     return latents
 
 

@@ -15,13 +15,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.report import machine, publish, table
-from precompute.artists import Artist, Drawn, steep_biggan
 from precompute.clip import TINY, clip_of
-from precompute.guide import Guide
+from precompute.objective import Objective
 from precompute.optimise import search
+from precompute.rendering import Drawn
 from precompute.task import Search
 from synth import generators
+from synth.generators.biggan.differentiable import differentiable_biggan
 from synth.generators.biggan.untrained import save_published, untrained
+from synth.generators.protocol import Renderer
 
 PROMPTS = (
     "a house of glass beneath the waves",
@@ -56,11 +58,11 @@ WAYS = {
 }
 
 
-def row(name: str, artist: Artist, guide: Guide, prompts: tuple[str, ...]) -> list[str]:
+def row(name: str, renderer: Renderer, objective: Objective, prompts: tuple[str, ...]) -> list[str]:
     """One way of searching: score, gain over the best start, the least gain, seconds a line."""
     begun = time.perf_counter()
     found = [
-        search(artist, guide, guide.target({p: 1.0}), replace(WAYS[name], seed=seed))
+        search(renderer, objective, objective.target({p: 1.0}), replace(WAYS[name], seed=seed))
         for seed, p in enumerate(prompts)
     ]
     seconds = (time.perf_counter() - begun) / len(prompts)
@@ -70,20 +72,22 @@ def row(name: str, artist: Artist, guide: Guide, prompts: tuple[str, ...]) -> li
     return [name, *cells]
 
 
-def compared(artist: Artist, guide: Guide, prompts: tuple[str, ...]) -> str:
+def compared(renderer: Renderer, objective: Objective, prompts: tuple[str, ...]) -> str:
     """The table of all ways."""
     head = ("search", "mean score", "mean gain", "least gain", "s a line")
-    return table(head, [row(name, artist, guide, prompts) for name in WAYS])
+    return table(head, [row(name, renderer, objective, prompts) for name in WAYS])
 
 
 def mechanics() -> None:
     """What runs anywhere, into bench/words.md."""
-    guide = Guide(clip_of(TINY))
+    objective = Objective(clip_of(TINY))
     with tempfile.TemporaryDirectory() as name:
         folder = save_published(untrained(128, channel_width=32), Path(name) / "biggan-128")
-        biggan = compared(steep_biggan("biggan-128", str(folder), "cpu"), guide, PROMPTS[:FEW])
+        biggan = compared(
+            differentiable_biggan("biggan-128", folder, "cpu"), objective, PROMPTS[:FEW]
+        )
     drawn = Drawn(generators.generator_of(generators.DEFAULT, resolution=128, device="cpu"))
-    procedural = compared(drawn, guide, PROMPTS[:FEW])
+    procedural = compared(drawn, objective, PROMPTS[:FEW])
     publish(
         "words",
         f"""# Words: searches for a line's picture
@@ -110,8 +114,8 @@ biggan-256 --clip ViT-B-32/laion2b_s34b_b79k` prints the same table for {len(PRO
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--generator", choices=generators.NAMES)
-    asked.add_argument("--weights")
+    asked.add_argument("--generator", choices=generators.names())
+    asked.add_argument("--weights", type=Path)
     asked.add_argument("--clip", default=TINY)
     asked.add_argument("--device", default="auto")
     words = asked.parse_args()
@@ -119,14 +123,14 @@ def main() -> None:
         mechanics()
         return
     device = generators.device_of(words.device)
-    steep = words.generator != generators.DEFAULT
-    artist: Artist = (
-        steep_biggan(words.generator, words.weights, device)
-        if steep
+    search = generators.family_of(words.generator).search
+    renderer: Renderer = (
+        search(words.generator, words.weights, device)
+        if search is not None
         else Drawn(generators.generator_of(words.generator, resolution=256, device=device))
     )
-    guide = Guide(clip_of(words.clip, device))
-    print(machine(), compared(artist, guide, PROMPTS), sep="\n\n")
+    objective = Objective(clip_of(words.clip, device))
+    print(machine(), compared(renderer, objective, PROMPTS), sep="\n\n")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from PIL import Image
 
 from demo.compose import compose, write
 from render.sheet import Picture, pictures_of_song
-from synth.generators.procedural import Procedural
+from synth.generators.procedural.generator import Procedural
 from synth.settings.preset import preset_of, shipped
 
 PICTURES = 6
@@ -27,9 +27,10 @@ PRESETS = Path(__file__).parents[1] / "presets"
 
 def looks(song: Path) -> dict[str, list[Picture]]:
     """PICTURES frames of the song in every look."""
-    artist = Procedural(SIDE)
+    renderer = Procedural(SIDE)
     return {
-        name: pictures_of_song(song, artist, preset_of(name).knobs, PICTURES) for name in shipped()
+        name: pictures_of_song(song, renderer, preset_of(name).knobs, PICTURES)
+        for name in shipped()
     }
 
 

@@ -101,7 +101,7 @@ def _generators() -> Iterator[Finding]:
         return
     from synth.errors import UserError
 
-    for name in generators.NAMES:
+    for name in generators.names():
         try:
             generator = generators.generator_of(name, resolution=256, device="cpu")
             yield Finding(f"generator {name}", f"usable, {generator.resolution} px", True)
@@ -125,18 +125,16 @@ def _stage() -> Iterator[Finding]:
     """What a live show needs besides."""
     yield _input()
     yield from _screens()
-    yield _built()
+    yield from _states()
     yield _speed()
 
 
-def _built() -> Finding:
-    from synth.generators.procedural.building import folder, is_complete
+def _states() -> Iterator[Finding]:
+    from synth.generators import FAMILIES
 
-    there = is_complete(folder())
-    now = f"{sys.executable} -P -m synth.generators.procedural"
-    cure = f"not yet; a show builds them while it plays, or build them now: {now}"
-    state = "built for this machine" if there else cure
-    return Finding("drawing functions", state, there, needed=False)
+    for family in FAMILIES:
+        if family.state is not None:
+            yield Finding(*family.state(), needed=False)
 
 
 def _input() -> Finding:

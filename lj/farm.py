@@ -75,8 +75,6 @@ class Farm:
 
 
 def _weights_file(choice: Choice) -> Path | None:
-    if (choice.name or generators.DEFAULT) == generators.DEFAULT:
-        return None
-    from synth.generators.biggan.weights import located
-
-    return located(choice.name or "", choice.weights)
+    name = choice.name or generators.DEFAULT
+    located = generators.family_of(name).weights
+    return located(name, choice.weights) if located is not None else None

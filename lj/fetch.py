@@ -6,11 +6,16 @@ from typing import Annotated
 
 import typer
 
+from synth import generators
+
 from . import options
+from .options import either
+
+_FETCHED = [n for family in generators.FAMILIES if family.fetch for n in family.names]
 
 
 def fetch(
-    name: Annotated[str, typer.Argument(help="biggan-128, biggan-256 or biggan-512.")],
+    name: Annotated[str, typer.Argument(help=f"{either(_FETCHED)}.")],
     source: Annotated[
         list[str] | None,
         typer.Option("--from", help="Another address, with {file} where the file's name goes."),
@@ -18,20 +23,19 @@ def fetch(
     quiet: options.QuietOption = False,
 ) -> None:
     """Download BigGAN-deep (about 200 MB); resumes where it broke off."""
-    from synth import generators
     from synth.errors import UserError
-    from synth.generators.biggan.fetch import fetch as fetch_weights
 
     from .console import note
 
-    choices = [n for n in generators.NAMES if n != generators.DEFAULT]
-    if name not in choices:
-        raise UserError(f"“{name}” has no weights to fetch; use {', '.join(choices)}")
+    if name not in _FETCHED:
+        raise UserError(f"“{name}” has no weights to fetch; use {', '.join(_FETCHED)}")
+    bring = generators.family_of(name).fetch
+    assert bring is not None
     for address in source or []:
         if "{file}" not in address:
             raise UserError(f"--from {address}: put {{file}} where the file's name goes")
     with _download_bar(quiet) as progress:
-        folder = fetch_weights(name, progress, tuple(source or ()))
+        folder = bring(name, progress, tuple(source or ()))
     note(f"{name} is ready in {folder}", quiet=quiet)
 
 

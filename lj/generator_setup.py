@@ -20,9 +20,6 @@ from .options import DEFAULT_PRESET
 if TYPE_CHECKING:
     from synth.generators.compiling import Compiles
 
-_WORTH_COMPILING = 600  # frames from which on a minute of compiling BigGAN pays
-_WORTH_BUILDING = 5000  # frames from which on building the embedded generator's functions does
-
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -68,12 +65,9 @@ def bank_for(path: Path | None, choice: Choice) -> Bank | None:
 
 
 def weights_hash(name: str, weights: Path | None) -> str:
-    """sha256 of a generator's weights; empty for the embedded one."""
-    if name == generators.DEFAULT:
-        return ""
-    from synth.generators.biggan.weights import located
-
-    return sha256_of(located(name, weights))
+    """sha256 of a generator's weights; empty where it has none."""
+    located = generators.family_of(name).weights
+    return sha256_of(located(name, weights)) if located is not None else ""
 
 
 def generator_for(
@@ -100,7 +94,7 @@ def generator_options(
     """What `synth.generators.generator_of` is called with."""
     side = side_for(size, look.fit)
     name = choice.name or generators.DEFAULT
-    worth = _WORTH_BUILDING if name == generators.DEFAULT else _WORTH_COMPILING
+    worth = generators.family_of(name).compiling_pays
     compiles: Compiles = "first" if (frames or 0) >= worth else "never"
     return {
         "name": name,

@@ -85,13 +85,12 @@ def _follow(device: str | None, duration: float | None, as_json: bool) -> None:
     from live.engine.analysis_thread import AnalysisThread
     from live.supervisor import Supervisor
     from synth.engine import Engine
-    from synth.generators.procedural.tables import EMBEDDING_SIZE
     from synth.settings.knobs import Knobs
 
     from .bars import Bars
 
     def nothing(classes: "np.ndarray") -> "np.ndarray":
-        return classes[:, :EMBEDDING_SIZE]
+        return classes[:, :1]
 
     source = Microphone(device)
     analysis = AnalysisThread(source, Engine(Knobs(), nothing))

@@ -16,11 +16,11 @@ from .storyboard import Cell, draw
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from precompute.artists import Artist
     from precompute.clap import Clap
-    from precompute.guide import Guide
     from precompute.lyrics import Line, Lyrics
+    from precompute.objective import Objective
     from precompute.task import Search
+    from synth.generators.protocol import Renderer
 
 _SIDE = 256  # pixels that the embedded generator draws for CLIP
 
@@ -69,12 +69,12 @@ def keyframes(
     lines = _lines(order, quiet=quiet)
     name = generator or generators.DEFAULT
     where = generators.device_of(device)
-    artist = _artist(name, weights, where)
-    guide = _guide(order, where)
+    renderer = _renderer(name, weights, where)
+    objective = _objective(order, where)
     about = {
         "generator": name,
         "weights": weights_hash(name, weights),
-        "clip": guide.clip.name,
+        "clip": objective.clip.name,
         "vibes": list(order.vibes),
         "seed": order.seed,
     }
@@ -89,7 +89,7 @@ def keyframes(
             cells.append(Cell(line.text, line.time, found.start, found.score, found.picture))
             draw(cells, order.sheet)
 
-    score_lines(lines, artist, guide, how, order.bank, about, told)
+    score_lines(lines, renderer, objective, how, order.bank, about, told)
     note(f"{order.bank}: {len(lines)} keyframes for {name}", quiet=quiet)
 
 
@@ -200,23 +200,22 @@ def _form(song: Path) -> tuple[float, list[float]]:
     return seconds, starts
 
 
-def _artist(name: str, weights: Path | None, device: str) -> "Artist":
-    from precompute.artists import Drawn, steep_biggan
+def _renderer(name: str, weights: Path | None, device: str) -> "Renderer":
+    from precompute.rendering import Drawn
     from synth import generators
 
-    if name == generators.DEFAULT:
-        return Drawn(generators.generator_of(name, resolution=_SIDE, device=device))
-    if name not in generators.NAMES:
-        raise UserError(f"“{name}” is no generator; use {', '.join(generators.NAMES)}")
-    return steep_biggan(name, str(weights) if weights else None, device)
+    family = generators.family_of(name)
+    if family.search is not None:
+        return family.search(name, weights, device)
+    return Drawn(generators.generator_of(name, resolution=_SIDE, weights=weights, device=device))
 
 
-def _guide(order: Order, device: str) -> "Guide":
+def _objective(order: Order, device: str) -> "Objective":
     from precompute.clip import DEFAULT, clip_of
-    from precompute.guide import Guide, vibes_of
+    from precompute.objective import Objective, vibes_of
 
     known = vibes_of(order.vibes_file)
     for name in order.vibes:
         if name not in known:
             raise UserError(f"--vibe {name}: there is none; use {', '.join(known)}")
-    return Guide(clip_of(order.clip or DEFAULT, device), [known[name] for name in order.vibes])
+    return Objective(clip_of(order.clip or DEFAULT, device), [known[name] for name in order.vibes])

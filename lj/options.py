@@ -1,11 +1,20 @@
 """Options that several sub-commands share, and the checked things they stand for."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from synth import generators
+
 DEFAULT_PRESET = "silk"
+
+
+def either(names: Sequence[str]) -> str:
+    """One of several, in words."""
+    return " or ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
 
 SongArgument = Annotated[Path, typer.Argument(help="A sound file, or a video with sound.")]
 PresetOption = Annotated[
@@ -17,7 +26,7 @@ SetOption = Annotated[
 ]
 GeneratorOption = Annotated[
     str | None,
-    typer.Option("--generator", "-g", help="procedural, biggan-128, biggan-256 or biggan-512."),
+    typer.Option("--generator", "-g", help=f"{either(generators.names())}."),
 ]
 WeightsOption = Annotated[
     Path | None, typer.Option(help="A BigGAN folder or file in the published format.")

@@ -3,7 +3,7 @@
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,41 +21,24 @@ if TYPE_CHECKING:
     from live.engine.ladder import Step
     from synth.generators.compiling import Say
 
-SIDES = (768, 512, 384, 256)  # of the embedded generator, pixels; smaller ones cost more
+_STEP_DOWN = 384  # pixels of the embedded generator below one of a single size
 _SHARE = 0.6  # of the time for a frame that drawing may take alone; the window needs some too
-_BIGGAN_COST = {"biggan-512": 38.0, "biggan-256": 29.4, "biggan-128": 8.9}  # GMAC a frame
 
 
 def ladder_for(choice: Choice, size: str, wide: str, say: "Say") -> "list[Step]":
     """The steps of a show with the chosen generator; the embedded one is always the last resort.
 
-    With a fixed `size` the embedded generator has that one step. Generators `say` what they do
+    With a fixed `size` a generator of any size has that one step. Generators `say` what they do
     behind the show.
     """
-    from live.engine.ladder import Step
-
     if size != "auto" and not (size.isdecimal() and 64 <= int(size) <= 2048):
         raise UserError(f"--size is {size}; use auto, or 64 to 2048")
     name = choice.name or generators.DEFAULT
-    if name == generators.DEFAULT:
-        sides = SIDES if size == "auto" else (int(size),)
-        return [*(_drawn(side, choice, say) for side in sides), *_last_resort(choice, say)]
-    if name not in generators.NAMES:
-        raise UserError(f"“{name}” is no generator; use {', '.join(generators.NAMES)}")
-
-    def loaded() -> Generator:
-        return generators.generator_of(
-            name,
-            weights=choice.weights,
-            device=choice.device,
-            wide=wide,
-            precision=choice.precision,
-            engine=choice.engine,
-            compiles="background",
-            say=say,
-        )
-
-    steps = [Step(name, _BIGGAN_COST[name], loaded), _drawn(384, choice, say)]
+    family = generators.family_of(name)
+    sides = family.sides if size == "auto" else (int(size),)
+    steps = [_step(name, side, choice, wide, say) for side in (sides if family.sides else (0,))]
+    if family is not generators.EMBEDDED:
+        steps.append(_embedded(_STEP_DOWN, choice.device, say))
     return [*steps, *_last_resort(choice, say)]
 
 
@@ -63,23 +46,32 @@ def _last_resort(choice: Choice, say: "Say") -> "list[Step]":
     """The processor, where all else draws on a GPU that may be lost."""
     if generators.device_of(choice.device) == "cpu":
         return []
-    return [_drawn(SIDES[-1], replace(choice, device="cpu"), say)]
+    return [_embedded(generators.EMBEDDED.sides[-1], "cpu", say)]
 
 
-def _drawn(side: int, choice: Choice, say: "Say") -> "Step":
-    """The embedded generator at one side."""
+def _embedded(side: int, device: str, say: "Say") -> "Step":
+    return _step(generators.DEFAULT, side, Choice(None, None, device), "off", say)
+
+
+def _step(name: str, side: int, choice: Choice, wide: str, say: "Say") -> "Step":
+    """A generator at one height; 0 where its name says it."""
     from live.engine.ladder import Step
 
     def made() -> Generator:
         return generators.generator_of(
-            "procedural",
+            name,
             resolution=side,
+            weights=choice.weights,
             device=choice.device,
+            wide=wide if not side else "off",
+            precision=choice.precision,
+            engine=choice.engine,
             compiles="background",
             say=say,
         )
 
-    return Step(f"procedural {side}", float(side * side), made)
+    title = f"{name} {side}" if side else name
+    return Step(title, generators.family_of(name).cost(name, side), made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +99,8 @@ def beginning(ladder: "Sequence[Step]") -> Beginning:
         except UserError as reason:
             trouble = trouble or f"{reason}; {ladder[-1].name} plays instead"
             continue
-        compiles = generator.name != generators.DEFAULT  # BigGAN gets faster while it plays
-        if seconds <= _SHARE * SLOWEST or level == len(ladder) - 1 or compiles:
+        gains = generators.family_of(generator.name).gains  # it gets faster while it plays
+        if seconds <= _SHARE * SLOWEST or level == len(ladder) - 1 or gains:
             return Beginning(level, generator, seconds, trouble)
     raise UserError(trouble)
 

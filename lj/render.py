@@ -185,17 +185,17 @@ def _one(song: Path, film: Path, wanted: Wanted, choice: "Choice", how: How) -> 
     )
     song_of(song)
     frames = expected_frames(job)
-    artist = generator_for(choice, job.size, look.knobs.look, frames=frames, quiet=how.quiet)
+    renderer = generator_for(choice, job.size, look.knobs.look, frames=frames, quiet=how.quiet)
     note(f"preset: {look.name} ({look.description})", quiet=how.quiet)
     farm: Farm | None = None
     with frame_progress(float(job.fps), quiet=how.quiet) as progress:
         straight = how.chunk is None and how.ray is None and not how.only_plan
         begun = chunk_of(film, lambda text: note(text, quiet=how.quiet))
         if straight and not _long(frames) and begun is None:
-            outcome = render_song(job, artist, look.knobs, progress)
+            outcome = render_song(job, renderer, look.knobs, progress)
         else:
             farm = Farm(
-                job, artist, look.knobs, choice, how.chunk or begun or _CHUNK, quiet=how.quiet
+                job, renderer, look.knobs, choice, how.chunk or begun or _CHUNK, quiet=how.quiet
             )
             if how.only_plan:
                 note(f"{farm.folder}: {farm.chunks} chunks are planned", quiet=how.quiet)
@@ -253,11 +253,11 @@ def render_chunk(
         if not 0 <= number < len(begun.chunks):
             raise UserError(f"chunk {number}: there is none; use 0 to {len(begun.chunks) - 1}")
     lend_a_hand(place)
-    artist: Any = farm.generator_of(begun, device)
+    renderer: Any = farm.generator_of(begun, device)
     for number in numbers:
         if begun.holds(number):
             note(f"chunk {number} is done already", quiet=quiet)
             continue
-        farm.render_chunk(begun, number, artist, farm.job_of(begun))
+        farm.render_chunk(begun, number, renderer, farm.job_of(begun))
         begun.finished(number)
         note(f"chunk {number}: {begun.chunks[number].frames} frames", quiet=quiet)

@@ -31,13 +31,13 @@ def sheet(
         pictures = pictures_of_film(source, columns * rows)
     else:
         look = preset_with(preset, settings, None)
-        artist = generator_for(
+        renderer = generator_for(
             Choice(generator, weights, device),
             (256, 256),
             look.knobs.look,
             frames=columns * rows,
             quiet=quiet,
         )
-        pictures = pictures_of_song(source, artist, look.knobs, columns * rows)
+        pictures = pictures_of_song(source, renderer, look.knobs, columns * rows)
     draw(source, pictures, columns, output)
     note(f"{output}: {len(pictures)} pictures", quiet=quiet)

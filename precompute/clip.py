@@ -109,8 +109,8 @@ def _tiny(open_clip: Any, device: str) -> Clip:
 
 def _asked(name: str, network: Any, tokenizer: Any, device: str) -> Clip:
     network.eval().requires_grad_(False)
-    side = network.engine.image_size
-    facts = network.engine.preprocess_cfg
+    side = network.visual.image_size
+    facts = network.visual.preprocess_cfg
     return Clip(
         name,
         network,

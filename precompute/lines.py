@@ -12,12 +12,13 @@ import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from synth.generators.protocol import Renderer
 from synth.latents.bank import Keyframe, save_bank
 
-from .artists import Artist, keyframe_latent
-from .guide import Guide
 from .lyrics import Line
+from .objective import Objective
 from .optimise import search
+from .rendering import keyframe_latent
 from .task import Found, Search
 
 _THUMBNAIL = 128  # pixels
@@ -33,8 +34,8 @@ def parts_of(bank: Path) -> Path:
 
 def score_lines(
     lines: Sequence[Line],
-    artist: Artist,
-    guide: Guide,
+    renderer: Renderer,
+    objective: Objective,
     how: Search,
     bank: Path,
     about: dict[str, Any],
@@ -53,12 +54,12 @@ def score_lines(
     for number, line in enumerate(lines):
         key = _key(line, how, about, key if how.consistency else "")
         file = parts / f"{key}.safetensors"
-        own = guide.target(line.meaning)
+        own = objective.target(line.meaning)
         aim = own if aim is None else F.normalize(own + how.consistency * aim, dim=0)
         one = _read(file)
         kept = one is not None
         if one is None:
-            one = search(artist, guide, aim, how, found[-_REMEMBERED:])
+            one = search(renderer, objective, aim, how, found[-_REMEMBERED:])
             _write(one, file)
         found.append(one)
         frames.append(_keyframe(line, one))

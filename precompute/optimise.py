@@ -10,31 +10,31 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from synth.generators.protocol import Renderer
 from synth.latents.walk import SIZE, truncated_normal
 from synth.settings.imagenet import CLASSES
 
-from .artists import Artist
 from .descent import Bases, adam, evolve
-from .guide import Guide
+from .objective import Objective
 from .task import Found, Search, Task
 
 
 def search(
-    artist: Artist, guide: Guide, aim: Tensor, how: Search, before: Sequence[Found] = ()
+    renderer: Renderer, objective: Objective, aim: Tensor, how: Search, before: Sequence[Found] = ()
 ) -> Found:
     """The best picture for an aim (d,); `before` are found ones that it may start from."""
-    task = Task(artist, guide, aim, how)
-    noise, embedding = _starts(artist, how, before)
+    task = Task(renderer, objective, aim, how)
+    noise, embedding = _starts(renderer, how, before)
     order = task.scores(noise, embedding).argsort(descending=True)
     bases = _bases(noise, embedding, order, how)
-    descend = adam if artist.differentiable else evolve
+    descend = adam if renderer.differentiable else evolve
     ends = descend(task, bases) if how.steps else (bases[0][:, 0], bases[1][:, 0])
     noise = torch.cat([noise[order[:1]], ends[0]])  # a search may only gain: the start stays in
     embedding = torch.cat([embedding[order[:1]], ends[1]])
     judged = task.judged(noise, embedding)
     best = int(judged.argmax())
     with torch.no_grad():
-        picture = artist.draw(noise[best][None], embedding[best][None], how.truncation)[0]
+        picture = renderer.draw(noise[best][None], embedding[best][None], how.truncation)[0]
     levels = (picture * 255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0)
     return Found(
         noise[best].cpu().numpy(),
@@ -54,16 +54,16 @@ def _bases(noise: Tensor, embedding: Tensor, order: Tensor, how: Search) -> Base
     return noise[chosen], embedding[chosen]
 
 
-def _starts(artist: Artist, how: Search, before: Sequence[Found]) -> tuple[Tensor, Tensor]:
+def _starts(renderer: Renderer, how: Search, before: Sequence[Found]) -> tuple[Tensor, Tensor]:
     stream = np.random.RandomState(how.seed)
     noise = np.stack([truncated_normal(stream, SIZE) for _ in range(how.samples)]) * how.truncation
     noise = np.repeat(noise[:, None], how.levels, 1)
     allowed = np.setdiff1d(np.arange(CLASSES), how.avoid)
     classes = np.eye(CLASSES, dtype=np.float32)[stream.choice(allowed, how.samples)]
-    embedding = artist.embed(classes)
+    embedding = renderer.embed(classes)
     if before and how.consistency:
         noise = np.concatenate([noise, [found.noise for found in before]])
         embedding = np.concatenate([embedding, [found.embedding for found in before]])
     return tuple(  # type: ignore[return-value]
-        torch.from_numpy(v.astype(np.float32)).to(artist.device) for v in (noise, embedding)
+        torch.from_numpy(v.astype(np.float32)).to(renderer.device) for v in (noise, embedding)
     )

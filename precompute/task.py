@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .artists import Artist
-from .guide import Guide
+from synth.generators.protocol import Renderer
+
+from .objective import Objective
 
 _TOGETHER = 8  # pictures that are drawn and judged at once
 _JUDGED = 4  # times that a result is judged anew, each time through other changes
@@ -49,11 +50,11 @@ class Found:
 class Task:
     """One search: who draws, who judges, what for, how hard.
 
-    Noise is (n, levels, 128) and embedding (n, e) throughout, on the artist's device.
+    Noise is (n, levels, 128) and embedding (n, e) throughout, on the renderer's device.
     """
 
-    artist: Artist
-    guide: Guide
+    renderer: Renderer
+    objective: Objective
     aim: Tensor  # (d,) the unit vector that pictures are held against, on CLIP's device
     how: Search
 
@@ -63,10 +64,10 @@ class Task:
 
     def score(self, noise: Tensor, embedding: Tensor, stream: torch.Generator) -> Tensor:
         """(n,) scores with gradients, all seen through the same changes; half as fine on a GPU."""
-        device = self.artist.device.type
+        device = self.renderer.device.type
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-            pictures = self.artist.draw(noise, embedding, self.how.truncation)
-            return self.guide.score(pictures, self.aim, stream)
+            pictures = self.renderer.draw(noise, embedding, self.how.truncation)
+            return self.objective.score(pictures, self.aim, stream)
 
     @torch.no_grad()
     def scores(self, noise: Tensor, embedding: Tensor, salt: int = 1) -> Tensor:
@@ -74,8 +75,8 @@ class Task:
         parts = zip(noise.split(_TOGETHER), embedding.split(_TOGETHER), strict=True)
         found = []
         for part in parts:
-            pictures = self.artist.draw(*part, self.how.truncation)
-            found.append(self.guide.score(pictures, self.aim, self.stream(salt)))
+            pictures = self.renderer.draw(*part, self.how.truncation)
+            found.append(self.objective.score(pictures, self.aim, self.stream(salt)))
         return torch.cat(found).to(noise.device)
 
     def judged(self, noise: Tensor, embedding: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import numpy as np
 
 from synth.analysis.analyzer import Analyzer
 from synth.audio_file import hops_of
-from synth.generators.procedural import Procedural
+from synth.generators.procedural.generator import Procedural
 from synth.generators.procedural.scene import scene_of
 from synth.generators.procedural.tables import FAMILIES
 from synth.latents.latent import Latent, Steering
@@ -29,28 +29,28 @@ _MOMENTS = (43, 300, 600)  # hops: half a second, 3.5 s, 7 s
 
 def golden_latents(song: Path) -> dict[str, np.ndarray]:
     """For each preset and seed the noise and embedding (3, 256) at three moments."""
-    artist = Procedural(256)
+    renderer = Procedural(256)
     analyzer = Analyzer()
     heard = [analyzer.hear(hop) for hop in islice(hops_of(song), _MOMENTS[-1] + 1)]
     paths = {}
     for name in shipped():
         for seed in (1, 2):
             steer: Steer = preset_of(name, [f"steer.seed={seed}"]).knobs.steer
-            steering = Steering(steer, artist.embed)
+            steering = Steering(steer, renderer.embed)
             path = [steering.step(features, steer, analyzer.dt) for features in heard]
             rows = [np.concatenate([path[k].noise, path[k].embedding]) for k in _MOMENTS]
             paths[f"{name}-{seed}"] = np.stack(rows)
     return paths
 
 
-def golden_frames(artist: Procedural) -> dict[str, np.ndarray]:
+def golden_frames(renderer: Procedural) -> dict[str, np.ndarray]:
     """One picture of each family."""
     noise = 0.7 * truncated_normal(np.random.RandomState(4), 128).astype(np.float32)
     frames: dict[str, np.ndarray] = {}
-    for embedding in artist.embed(np.eye(1000, dtype=np.float32)):
+    for embedding in renderer.embed(np.eye(1000, dtype=np.float32)):
         (family,) = scene_of(noise, embedding, 0.7).families
         if family not in frames:
-            frames[family] = artist.frames([Latent(noise, embedding, 0.7)])[0].numpy()
+            frames[family] = renderer.frames([Latent(noise, embedding, 0.7)])[0].numpy()
     return {family: frames[family] for family in FAMILIES}
 
 

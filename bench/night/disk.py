@@ -8,7 +8,7 @@ import av
 from synth.audio_file import hops_of
 from synth.constants import HOP, RATE
 from synth.errors import UserError
-from synth.generators.procedural import Procedural
+from synth.generators.procedural.generator import Procedural
 from synth.latents.bank import Bank
 from synth.latents.keyframes import Cues
 from synth.session import Replay, Session, load_session

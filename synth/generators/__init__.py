@@ -1,39 +1,44 @@
 """Generators: what turns latents into frames. All look alike from outside."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from synth.errors import UserError
 
+from .family import Family
+from .protocol import Generator, Options, silent
+from .registry import EMBEDDED, FAMILIES
+
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from synth.latents.latent import Latent
-
     from .compiling import Compiles
 
-NAMES = ("procedural", "biggan-128", "biggan-256", "biggan-512")
-DEFAULT = "procedural"
+__all__ = [
+    "DEFAULT",
+    "EMBEDDED",
+    "FAMILIES",
+    "Family",
+    "Generator",
+    "device_of",
+    "family_of",
+    "generator_of",
+    "names",
+]
+
+DEFAULT = EMBEDDED.names[0]  # plays where none is named
 
 
-class Generator(Protocol):
-    """A latent space and its pictures; frames are pure functions of latents."""
+def names() -> tuple[str, ...]:
+    """Every generator that can be named."""
+    return tuple(name for family in FAMILIES for name in family.names)
 
-    name: str
-    resolution: int  # height of the frames, pixels
-    width: int  # pixels; the resolution unless the frames are wide
-    embedding_size: int
 
-    def embed(self, classes: np.ndarray) -> np.ndarray:
-        """Class embeddings (n, embedding_size) of class vectors (n, 1000); linear."""
-        ...
-
-    def frames(self, latents: "Sequence[Latent]") -> "Tensor":
-        """uint8 (B, resolution, width, 3) on the generator's device."""
-        ...
+def family_of(name: str) -> Family:
+    """The family of a generator; UserError where there is none of that name."""
+    for family in FAMILIES:
+        if name in family.names:
+            return family
+    raise UserError(f"“{name}” is no generator; use {', '.join(names())}")
 
 
 def generator_of(
@@ -46,45 +51,20 @@ def generator_of(
     precision: str = "auto",
     engine: str = "torch",
     compiles: "Compiles" = "never",
-    say: Callable[[str], None] = lambda _notice: None,
+    say: Callable[[str], None] = silent,
 ) -> Generator:
     """Load the named generator, or raise UserError that says what it lacks; never another one.
 
-    `resolution` is for `procedural` alone: BigGAN's is in its name. For BigGAN `weights` is a
-    folder or file in the published format, without which the user's cache is searched; `wide` is
-    the knob `look.wide`; `precision` and `engine` choose among forms of one function. `compiles`
-    tells when faster forms are made; `say` is told what happens later (out of memory, compilation
-    failed).
+    `resolution` is for families whose names do not say it. `weights` is a folder or file, without
+    which the user's cache is searched; `wide` is the knob `look.wide`; `precision` and `engine`
+    choose among forms of one function. `compiles` tells when faster forms are made; `say` is told
+    what happens later (out of memory, compilation failed).
     """
-    if name not in NAMES:
-        raise UserError(f"“{name}” is no generator; use {', '.join(NAMES)}")
+    family = family_of(name)
     place = device_of(device)
-    if name == "procedural":
-        _check_procedural(weights, wide, engine)
-        from .procedural import procedural_of
-
-        return procedural_of(resolution, device=place, compiles=compiles, say=say)
-    from .biggan.choice import biggan_of
-
-    return biggan_of(
-        name,
-        weights,
-        device=place,
-        wide=wide,
-        precision=precision,
-        engine=engine,
-        compiles=compiles,
-        say=say,
+    return family.load(
+        name, Options(resolution, weights, place, wide, precision, engine, compiles, say)
     )
-
-
-def _check_procedural(weights: Path | None, wide: str, engine: str) -> None:
-    if weights is not None:
-        raise UserError("procedural needs no weights; leave --weights out or name a biggan")
-    if wide != "off":
-        raise UserError(f"look.wide is {wide}; procedural draws squares: use off, or name a biggan")
-    if engine != "torch":
-        raise UserError(f"--engine is {engine}; procedural runs on torch: leave it out")
 
 
 def device_of(device: str) -> str:

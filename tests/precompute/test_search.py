@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from precompute.artists import Artist, Drawn, steep_biggan
 from precompute.clip import TINY, clip_of
-from precompute.guide import Guide, changed, vibes_of
 from precompute.lines import parts_of, score_lines
 from precompute.lyrics import Line
+from precompute.objective import Objective, changed, vibes_of
 from precompute.optimise import search
+from precompute.rendering import Drawn
 from precompute.task import Found, Search, Task
 from synth.errors import UserError
+from synth.generators.biggan.differentiable import differentiable_biggan
+from synth.generators.protocol import Renderer
 from synth.latents.bank import Bank
 from synth.latents.walk import WALL
 from synth.settings.imagenet import CLASSES
@@ -25,12 +27,12 @@ SHORT = replace(QUICK, steps=5)  # where nothing need be gained
 
 
 @pytest.fixture(scope="module")
-def guide() -> Guide:
-    return Guide(clip_of(TINY), copies=8)
+def objective() -> Objective:
+    return Objective(clip_of(TINY), copies=8)
 
 
-def found_for(artist: Artist, guide: Guide, text: str, how: Search) -> Found:
-    return search(artist, guide, guide.target({text: 1.0}), how)
+def found_for(renderer: Renderer, objective: Objective, text: str, how: Search) -> Found:
+    return search(renderer, objective, objective.target({text: 1.0}), how)
 
 
 def test_the_tiny_clip_is_always_the_same() -> None:
@@ -51,80 +53,88 @@ def test_changed_copies_differ_and_pass_gradients() -> None:
     assert float(pictures.grad.abs().sum()) > 0
 
 
-def test_descent_gains_on_biggan(guide: Guide, tiny_biggan: Path) -> None:
-    artist = steep_biggan("biggan-128", str(tiny_biggan), "cpu")
-    found = found_for(artist, guide, "feathers turning into flame", QUICK)
+def test_descent_gains_on_biggan(objective: Objective, tiny_biggan: Path) -> None:
+    renderer = differentiable_biggan("biggan-128", tiny_biggan, "cpu")
+    found = found_for(renderer, objective, "feathers turning into flame", QUICK)
     assert found.score > found.start + 0.01
     assert np.abs(found.noise).max() <= WALL * QUICK.truncation + 1e-6
     assert found.picture.shape == (128, 128, 3)
 
 
-def test_restarts_run_at_once_and_the_best_stays(guide: Guide, tiny_biggan: Path) -> None:
-    artist = steep_biggan("biggan-128", str(tiny_biggan), "cpu")
+def test_restarts_run_at_once_and_the_best_stays(objective: Objective, tiny_biggan: Path) -> None:
+    renderer = differentiable_biggan("biggan-128", tiny_biggan, "cpu")
     one, three = (
-        found_for(artist, guide, "feathers turning into flame", replace(SHORT, restarts=restarts))
+        found_for(
+            renderer, objective, "feathers turning into flame", replace(SHORT, restarts=restarts)
+        )
         for restarts in (1, 3)
     )
     assert three.score >= one.score - 1e-3
-    grown = found_for(Drawn(Tints()), guide, "snow", replace(QUICK, restarts=3))
+    grown = found_for(Drawn(Tints()), objective, "snow", replace(QUICK, restarts=3))
     assert grown.score > grown.start
 
 
 @pytest.mark.parametrize("steep", [True, False])
-def test_sizes_may_be_searched_apart(guide: Guide, tiny_biggan: Path, steep: bool) -> None:
+def test_sizes_may_be_searched_apart(
+    objective: Objective, tiny_biggan: Path, differentiable: bool
+) -> None:
     how = replace(QUICK, apart=True)
-    artist = steep_biggan("biggan-128", str(tiny_biggan), "cpu") if steep else Drawn(Tints())
-    found = found_for(artist, guide, "gold and copper in the rain", how)
+    renderer = (
+        differentiable_biggan("biggan-128", tiny_biggan, "cpu")
+        if differentiable
+        else Drawn(Tints())
+    )
+    found = found_for(renderer, objective, "gold and copper in the rain", how)
     assert found.noise.shape == (3, 128)
     assert not np.allclose(found.noise[0], found.noise[1])
     assert np.abs(found.noise).max() <= WALL * how.truncation + 1e-6
 
 
-def test_half_precision_scores_as_full(guide: Guide, tiny_biggan: Path) -> None:
+def test_half_precision_scores_as_full(objective: Objective, tiny_biggan: Path) -> None:
     """What a GPU does by itself, here by hand."""
-    artist = steep_biggan("biggan-128", str(tiny_biggan), "cpu")
-    task = Task(artist, guide, guide.target({"snow": 1}), QUICK)
+    renderer = differentiable_biggan("biggan-128", tiny_biggan, "cpu")
+    task = Task(renderer, objective, objective.target({"snow": 1}), QUICK)
     stream = torch.Generator().manual_seed(3)
     noise = 3 * torch.randn(6, 1, 128, generator=stream)
     embedding = 0.15 * torch.randn(6, 128, generator=stream)
     full = task.score(noise, embedding, task.stream(1))
     with torch.autocast("cpu", torch.bfloat16):
-        pictures = artist.draw(noise, embedding, QUICK.truncation)
-        half = guide.score(pictures, task.aim, task.stream(1))
+        pictures = renderer.draw(noise, embedding, QUICK.truncation)
+        half = objective.score(pictures, task.aim, task.stream(1))
     assert half.tolist() == pytest.approx(full.tolist(), abs=0.005)
     assert full.max() - full.min() > 0.03
 
 
-def test_evolution_gains_where_there_are_no_gradients(guide: Guide) -> None:
+def test_evolution_gains_where_there_are_no_gradients(objective: Objective) -> None:
     found = found_for(
-        Drawn(Tints()), guide, "gold and copper in the rain", replace(QUICK, steps=25)
+        Drawn(Tints()), objective, "gold and copper in the rain", replace(QUICK, steps=25)
     )
     assert found.score > found.start
     assert np.abs(found.noise).max() <= WALL * QUICK.truncation + 1e-6
 
 
-def test_the_same_seed_finds_the_same(guide: Guide) -> None:
-    a, b = (found_for(Drawn(Tints()), guide, "snow", QUICK) for _ in range(2))
+def test_the_same_seed_finds_the_same(objective: Objective) -> None:
+    a, b = (found_for(Drawn(Tints()), objective, "snow", QUICK) for _ in range(2))
     assert np.array_equal(a.noise, b.noise)
     assert a.score == b.score
-    other = found_for(Drawn(Tints()), guide, "snow", replace(QUICK, seed=1))
+    other = found_for(Drawn(Tints()), objective, "snow", replace(QUICK, seed=1))
     assert not np.array_equal(a.noise, other.noise)
 
 
-def test_no_start_has_a_class_to_avoid(guide: Guide) -> None:
+def test_no_start_has_a_class_to_avoid(objective: Objective) -> None:
     tints = Tints()
     allowed = (3, 5)
     avoid = tuple(k for k in range(CLASSES) if k not in allowed)
-    found_for(Drawn(tints), guide, "snow", replace(QUICK, avoid=avoid, steps=0))
+    found_for(Drawn(tints), objective, "snow", replace(QUICK, avoid=avoid, steps=0))
     seen = {int(np.argmax(latent.embedding)) for latent in tints.shown}
     assert seen == set(allowed)
 
 
-def test_a_vibe_colours_the_target(guide: Guide) -> None:
+def test_a_vibe_colours_the_target(objective: Objective) -> None:
     vibes = vibes_of()
-    neon = Guide(guide.clip, [vibes["neon"]], copies=4)
-    plain, coloured = guide.target({"a street": 1}), neon.target({"a street": 1})
-    words = guide.clip.of_texts(["glowing neon lights at night"])[0]
+    neon = Objective(objective.clip, [vibes["neon"]], copies=4)
+    plain, coloured = objective.target({"a street": 1}), neon.target({"a street": 1})
+    words = objective.clip.of_texts(["glowing neon lights at night"])[0]
     assert float(coloured @ words) > float(plain @ words)
 
 
@@ -137,7 +147,7 @@ def test_own_vibes_are_added_and_bad_ones_named(tmp_path: Path) -> None:
         vibes_of(path)
 
 
-def test_finished_lines_are_never_searched_again(guide: Guide, tmp_path: Path) -> None:
+def test_finished_lines_are_never_searched_again(objective: Objective, tmp_path: Path) -> None:
     lines = [Line("snow", 1, 2), Line("fire", 3, 2), Line("rain", 5, 2)]
     bank, told = tmp_path / "a.ljbank", []
 
@@ -147,7 +157,7 @@ def test_finished_lines_are_never_searched_again(guide: Guide, tmp_path: Path) -
             raise KeyboardInterrupt
 
     def score() -> None:
-        score_lines(lines, Drawn(Tints()), guide, QUICK, bank, {"generator": "tints"}, tell)
+        score_lines(lines, Drawn(Tints()), objective, QUICK, bank, {"generator": "tints"}, tell)
 
     with pytest.raises(KeyboardInterrupt):
         score()
@@ -164,23 +174,23 @@ def test_finished_lines_are_never_searched_again(guide: Guide, tmp_path: Path) -
     assert not parts_of(bank).exists()
 
 
-def test_consistency_keeps_a_share_of_the_line_before(guide: Guide, tmp_path: Path) -> None:
+def test_consistency_keeps_a_share_of_the_line_before(objective: Objective, tmp_path: Path) -> None:
     lines = [Line("snow", 1, 2), Line("fire", 3, 2)]
 
     def second(consistency: float, first: str) -> np.ndarray:
         how = replace(SHORT, consistency=consistency)
         bank = tmp_path / f"{first}{consistency}.ljbank"
         sung = [Line(first, 1, 2), lines[1]]
-        score_lines(sung, Drawn(Tints()), guide, how, bank, {}, lambda *_told: None)
+        score_lines(sung, Drawn(Tints()), objective, how, bank, {}, lambda *_told: None)
         return Bank(bank).latent(1).noise
 
     assert np.array_equal(second(0.0, "snow"), second(0.0, "a red dog"))
     assert not np.array_equal(second(0.5, "snow"), second(0.5, "a red dog"))
 
 
-def test_a_meaning_is_the_weighted_sum_of_its_texts(guide: Guide) -> None:
-    sea, storm = guide.target({"a calm sea": 1}), guide.target({"a storm": 1})
-    mostly_sea = guide.target({"a calm sea": 0.8, "a storm": 0.2})
+def test_a_meaning_is_the_weighted_sum_of_its_texts(objective: Objective) -> None:
+    sea, storm = objective.target({"a calm sea": 1}), objective.target({"a storm": 1})
+    mostly_sea = objective.target({"a calm sea": 0.8, "a storm": 0.2})
     assert float(mostly_sea @ sea) > float(mostly_sea @ storm)
 
 

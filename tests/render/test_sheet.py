@@ -8,7 +8,7 @@ from PIL import Image
 from render.sheet import draw, pictures_of_film, pictures_of_song
 from render.song import Job, render
 from synth.errors import UserError
-from synth.generators.procedural import Procedural
+from synth.generators.procedural.generator import Procedural
 from synth.settings.knobs import Knobs
 from tests import sounds
 
@@ -20,11 +20,11 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_songs_sheet_shows_what_its_film_shows(song: Path, tmp_path: Path) -> None:
-    artist = Procedural(128)
+    renderer = Procedural(128)
     job = Job(song, tmp_path / "a.mp4", (160, 160), Fraction(40), quality="best")
-    render(job, artist, Knobs(), lambda done, total: None)
+    render(job, renderer, Knobs(), lambda done, total: None)
     of_film = pictures_of_film(job.film, 4)
-    of_song = pictures_of_song(song, artist, Knobs(), 4)
+    of_song = pictures_of_song(song, renderer, Knobs(), 4)
     for film, still in zip(of_film, of_song, strict=True):
         assert film.time == pytest.approx(still.time, abs=0.03)
         shown = np.array(Image.fromarray(still.pixels).resize((160, 160)))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from synth.engine import Engine
-from synth.generators.procedural import Procedural
+from synth.generators.procedural.generator import Procedural
 from synth.latents.keyframes import Cues
 from synth.settings.preset import preset_of, shipped
 from tests.doubles import Lamp

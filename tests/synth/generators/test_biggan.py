@@ -12,10 +12,10 @@ from torch import Tensor
 
 from synth.errors import UserError
 from synth.generators import generator_of
-from synth.generators.biggan import BigGan, store
+from synth.generators.biggan import store
 from synth.generators.biggan.engines import TorchEngine, bucket_of, psnr
 from synth.generators.biggan.folding import Shape, folded, transposed
-from synth.generators.biggan.generator import level_of
+from synth.generators.biggan.generator import BigGan, level_of
 from synth.generators.biggan.network import Network, interpolated
 from synth.generators.biggan.packing import pack, unpack
 from synth.generators.biggan.store import folded_model

@@ -16,9 +16,11 @@ from torch import Tensor
 
 from synth.generators import compiling
 from synth.generators.compiling import keep_compiled_code_private
-from synth.generators.procedural import Procedural, building, procedural_of
+from synth.generators.procedural import building
 from synth.generators.procedural.builder import Builder
 from synth.generators.procedural.building import Call, build, calls
+from synth.generators.procedural.choice import procedural_of
+from synth.generators.procedural.generator import Procedural
 from synth.generators.procedural.geometry import VIEWS
 from synth.generators.procedural.kernels import Kernels, name_of, tensors_of
 from synth.generators.procedural.tables import FAMILIES
@@ -53,7 +55,7 @@ def everything() -> dict[str, Call]:
     return calls()
 
 
-def silken(artist: Procedural) -> Latent:
+def silken(renderer: Procedural) -> Latent:
     """A class that is nothing but silk on a plane."""
     embedding = np.zeros(128, np.float32)
     embedding[:64] = np.random.RandomState(1).standard_normal(64)
@@ -62,7 +64,7 @@ def silken(artist: Procedural) -> Latent:
     embedding[[78, 103]] = 1  # palettes
     embedding[126:] = 6, 1
     noise = 0.5 * np.random.RandomState(2).standard_normal(128)
-    assert artist.embedding_size == 128
+    assert renderer.embedding_size == 128
     return Latent(noise.astype(np.float32), embedding, 0.5)
 
 
@@ -81,13 +83,13 @@ def test_built_functions_draw_the_same_picture_at_every_size(side: int, folder: 
 
 
 def test_what_is_built_while_a_show_runs_is_taken_up(folder: Path, tmp_path: Path) -> None:
-    artist = Procedural(256, built=tmp_path)
-    latent = silken(artist)
-    artist.frames([latent])
-    assert artist.kernels.built == frozenset()
+    renderer = Procedural(256, built=tmp_path)
+    latent = silken(renderer)
+    renderer.frames([latent])
+    assert renderer.kernels.built == frozenset()
     shutil.copy(folder / "silk.pt2", tmp_path)
-    artist.frames([latent])
-    assert artist.kernels.built == {"silk"}
+    renderer.frames([latent])
+    assert renderer.kernels.built == {"silk"}
 
 
 def test_a_generator_made_anew_loads_no_code_a_second_time(
@@ -101,18 +103,18 @@ def test_a_generator_made_anew_loads_no_code_a_second_time(
         torch._inductor, "aoti_load_package", lambda file: loaded.append(file) or load(file)
     )
     for _ in range(3):
-        artist = Procedural(256, built=tmp_path)
-        artist.frames([silken(artist)])
-        assert artist.kernels.built == {"silk"}
+        renderer = Procedural(256, built=tmp_path)
+        renderer.frames([silken(renderer)])
+        assert renderer.kernels.built == {"silk"}
     assert loaded == [str(tmp_path / "silk.pt2")]
 
 
 def test_a_damaged_file_leaves_the_plain_form_and_is_told_once(tmp_path: Path) -> None:
     (tmp_path / "silk.pt2").write_bytes(b"not a package")
     told: list[str] = []
-    artist = Procedural(256, built=tmp_path, say=told.append)
-    latent = silken(artist)
-    assert torch.equal(artist.frames([latent] * 3), Procedural(256).frames([latent] * 3))
+    renderer = Procedural(256, built=tmp_path, say=told.append)
+    latent = silken(renderer)
+    assert torch.equal(renderer.frames([latent] * 3), Procedural(256).frames([latent] * 3))
     assert len(told) == 1
     assert told[0].startswith("procedural: silk as built cannot be used")
 
@@ -169,8 +171,8 @@ def test_without_a_compiler_the_plain_form_draws_and_that_is_said(
     cache: Path, no_compiler: None
 ) -> None:
     told: list[str] = []
-    artist = procedural_of(256, device="cpu", compiles="first", say=told.append)
-    assert artist.frames([silken(artist)]).shape == (1, 256, 256, 3)
+    renderer = procedural_of(256, device="cpu", compiles="first", say=told.append)
+    assert renderer.frames([silken(renderer)]).shape == (1, 256, 256, 3)
     assert told[1:] == [
         f"they cannot be built ({NO_COMPILER}; install g++, or name one with CXX); "
         "the plain ones draw"
@@ -195,11 +197,11 @@ def test_a_place_that_others_write_is_told_and_the_plain_form_draws(
 ) -> None:
     told: list[str] = []
     tmp_path.chmod(0o777)
-    artist = procedural_of(256, device="cpu", compiles="background", say=told.append)
+    renderer = procedural_of(256, device="cpu", compiles="background", say=told.append)
     assert len(told) == 1
     assert "everyone may replace what lies in it" in told[0]
     assert told[0].endswith("; the plain functions draw")
-    assert artist.frames([silken(artist)]).shape == (1, 256, 256, 3)
+    assert renderer.frames([silken(renderer)]).shape == (1, 256, 256, 3)
 
 
 @pytest.mark.parametrize("bits", [0o664, 0o606])
@@ -209,9 +211,9 @@ def test_machine_code_that_others_may_write_is_not_loaded(
     shutil.copy(folder / "silk.pt2", tmp_path)
     (tmp_path / "silk.pt2").chmod(bits)
     told: list[str] = []
-    artist = Procedural(256, built=tmp_path, say=told.append)
-    artist.frames([silken(artist)] * 2)
-    assert artist.kernels.built == frozenset()
+    renderer = Procedural(256, built=tmp_path, say=told.append)
+    renderer.frames([silken(renderer)] * 2)
+    assert renderer.kernels.built == frozenset()
     assert len(told) == 1
     assert "silk.pt2: others may write it" in told[0]
 
@@ -222,16 +224,16 @@ def test_what_is_built_is_for_this_user_alone(folder: Path) -> None:
 
 def test_machine_code_that_fails_later_gives_way_to_the_plain_form(folder: Path) -> None:
     told: list[str] = []
-    artist = Procedural(256, built=folder, say=told.append)
-    latent = silken(artist)
-    wanted = artist.frames([latent])
+    renderer = Procedural(256, built=folder, say=told.append)
+    latent = silken(renderer)
+    wanted = renderer.frames([latent])
 
     class Broken:
         def __call__(self, inputs: object) -> None:
             raise RuntimeError("bus error")
 
-    artist.kernels._built["silk"] = Broken()  # type: ignore[assignment]
-    assert torch.equal(artist.frames([latent] * 2), torch.cat([wanted] * 2))
+    renderer.kernels._built["silk"] = Broken()  # type: ignore[assignment]
+    assert torch.equal(renderer.frames([latent] * 2), torch.cat([wanted] * 2))
     assert told == ["procedural: silk as built cannot be used (bus error); the plain form is"]
 
 

@@ -61,7 +61,7 @@ def vibes_of(path: Path | None = None) -> dict[str, Vibe]:
     return found
 
 
-class Guide:
+class Objective:
     """Scores pictures against words, and against the vibes that colour them."""
 
     def __init__(self, clip: Clip, vibes: Sequence[Vibe] = (), *, copies: int = 24) -> None:

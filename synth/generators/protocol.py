@@ -1,0 +1,72 @@
+"""What every generator is, and what the search for keyframes asks of one that has gradients."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+    from synth.latents.latent import Latent
+
+    from .compiling import Compiles
+
+
+class Generator(Protocol):
+    """A latent space and its pictures; frames are pure functions of latents."""
+
+    name: str
+    resolution: int  # height of the frames, pixels
+    width: int  # pixels; the resolution unless the frames are wide
+    embedding_size: int
+
+    def embed(self, classes: np.ndarray) -> np.ndarray:
+        """Class embeddings (n, embedding_size) of class vectors (n, 1000); linear."""
+        ...
+
+    def frames(self, latents: "Sequence[Latent]") -> "torch.Tensor":
+        """uint8 (B, resolution, width, 3) on the generator's device."""
+        ...
+
+
+class Renderer(Protocol):
+    """A generator as the search for keyframes needs it."""
+
+    name: str
+    embedding_size: int
+    differentiable: bool
+    device: "torch.device"
+
+    def embed(self, classes: np.ndarray) -> np.ndarray:
+        """Class embeddings (n, embedding_size) of class vectors (n, 1000); linear."""
+        ...
+
+    def draw(
+        self, noise: "torch.Tensor", embedding: "torch.Tensor", truncation: float
+    ) -> "torch.Tensor":
+        """Pictures (n, 3, h, w) in 0..1 of noise (n, levels, 128) and embeddings (n, e).
+
+        One level is the noise of all sizes; three are those of coarse, middle and fine.
+        """
+        ...
+
+
+def silent(_notice: str) -> None:
+    """Nobody is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a generator shall run."""
+
+    resolution: int = 512  # pixels; only where the name does not say it
+    weights: Path | None = None  # from the user's cache when None
+    device: str = "cpu"  # usable
+    wide: str = "off"  # the knob look.wide
+    precision: str = "auto"
+    engine: str = "torch"
+    compiles: "Compiles" = "never"  # when faster forms are made
+    say: Callable[[str], None] = silent  # told what happens later
