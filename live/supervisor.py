@@ -32,7 +32,7 @@ class Shift:
     def __init__(self, clock: Clock) -> None:
         self._clock, self._over = clock, threading.Event()
         self.begun = clock()  # when the present round began
-        self.rate_limit = 0.0  # seconds that the present round may take
+        self.allowance = 0.0  # seconds that the present round may take
         self.told = False  # that it hangs
 
     @property
@@ -52,12 +52,12 @@ class Shift:
         """A round ends and another one begins; returns the seconds that it took."""
         now = self._clock()
         took, self.begun = now - self.begun, now
-        self.rate_limit, self.told = 0.0, False
+        self.allowance, self.told = 0.0, False
         return took
 
     def allow(self, seconds: float) -> None:
         """The present round may take so long: a model is loaded, a driver is asked."""
-        self.begun, self.rate_limit = self._clock(), seconds
+        self.begun, self.allowance = self._clock(), seconds
 
 
 class Worker:
@@ -115,7 +115,7 @@ class Worker:
             if not shift.over:
                 self._fail(error, shift)
         else:
-            if not (shift.over or shift.rate_limit):
+            if not (shift.over or shift.allowance):
                 self._usual += _USUAL * (shift.round() - self._usual)
         self.rounds += 1
 
@@ -136,7 +136,7 @@ class Worker:
     @property
     def patience(self) -> float:
         """Seconds that the present round may take."""
-        return max(_SHORTEST, _TIMES * self._usual, self._shift.rate_limit)
+        return max(_SHORTEST, _TIMES * self._usual, self._shift.allowance)
 
     def forgive(self, seconds: float) -> None:
         """The whole program stood still so long."""

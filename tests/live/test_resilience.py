@@ -368,7 +368,7 @@ def test_a_finer_step_that_hangs_in_making_costs_the_present_one_nothing() -> No
     ladder = Ladder([Step("fine", 1.0, make), Step("coarse", 1.0, Lamp)], 1, first)
     ladder.start(supervisor)
     assert ladder.asked(0) is None
-    until(lambda: supervisor.workers[0]._shift.rate_limit, "the making", 5)
+    until(lambda: supervisor.workers[0]._shift.allowance, "the making", 5)
     for _ in range(70):
         clock.more += 1.0
         supervisor.look()
