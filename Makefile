@@ -37,8 +37,9 @@ demo: $(SONG)
 STAGE := g++ xvfb xdotool x11-xserver-utils libgl1 libgl1-mesa-dri libegl1 libegl-mesa0 \
          pulseaudio pulseaudio-utils libasound2-plugins libportaudio2 jackd2 chromium
 
+# Two at a time, a file each: many of the live tests wait for sounds and screens.
 test: env stage
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: env stage
 	$(BIN)/python -m pytest -m slow --timeout 900

@@ -19,6 +19,7 @@ import numpy as np
 from .devices import portaudio
 from .messages import OPENED, Teller
 
+NO_OUTPUT = "there is no sound output"
 _MOST = 0.2  # seconds that may wait
 _BLOCK = 4096  # bytes that are read at once, at most
 _LOOK = 0.1  # seconds
@@ -61,7 +62,7 @@ def _opened(waiting: Queue, rate: int, ahead: float) -> Any:
     """The stream; raises whatever PortAudio does."""
     sounddevice = portaudio()
     if sounddevice.default.device[1] < 0:
-        raise ValueError("there is no sound output")
+        raise ValueError(NO_OUTPUT)
     stream = sounddevice.OutputStream(
         samplerate=rate, channels=1, dtype="float32", latency=ahead, callback=waiting.fill
     )

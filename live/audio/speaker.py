@@ -16,6 +16,7 @@ from ..faults import reason_of
 from ..supervisor import Shift, Supervisor, Worker
 from .device_process import DeviceProcess
 from .messages import OPENED
+from .playback_process import NO_OUTPUT
 
 PART = "output"  # what its faults go by
 _AHEAD = 0.05  # seconds of sound between the song and the room
@@ -101,11 +102,12 @@ class Speaker:
     def _lose(self, shift: Shift, reason: str) -> None:
         """It will not play any more."""
         because = f" ({reason})" if reason else ""
-        if self._opened.is_set():
-            text = f"was lost{because}; the song goes on silently"
+        if reason == NO_OUTPUT:
+            self._supervisor.notices.say(f"{reason}; the song plays silently")
+        elif self._opened.is_set():
+            self._supervisor.faults.tell(PART, f"was lost{because}; the song goes on silently")
         else:
-            text = f"no sound is played{because}"
-        self._supervisor.faults.tell(PART, text)
+            self._supervisor.faults.tell(PART, f"no sound is played{because}")
         self._settled.set()
         shift.end()
 

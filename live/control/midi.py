@@ -1,7 +1,7 @@
 """MIDI: controllers that have a map play the address space, show its values and learn.
 
 Two workers: "MIDI" asks the driver, which may hang, and "MIDI in" plays what the driver's process
-tells; see `mididriver`.
+tells; see `midi_driver`.
 """
 
 import threading

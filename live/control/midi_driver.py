@@ -25,7 +25,7 @@ _REAP = 0.1  # seconds in which a process that was killed is gone
 _ASKED = 3.0  # seconds in which a driver is to answer at first
 _MISSING = "MIDI needs mido and python-rtmidi; pip install 'latent-jockey[midi]', or use OSC"
 
-Told = dict[str, Any]  # one line of what the process tells; see `midiprocess`
+Told = dict[str, Any]  # one line of what the process tells; see `midi_process`
 
 
 class DriverFault(Exception):
@@ -59,7 +59,7 @@ class Link:
         self._reader.start()
 
     def ask(self, *request: object, seconds: float | None = None) -> Any:
-        """The answer to a request of `midiprocess`; one that takes longer than `seconds` is lost.
+        """The answer to a request of `midi_process`; one that takes longer than `seconds` is lost.
 
         DriverFault says why there is none.
         """

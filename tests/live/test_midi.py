@@ -290,9 +290,7 @@ def test_a_learnt_list_is_left_out_and_told_and_the_others_play(
     room.midi.learn("/steer/drift")
     room.say("nanoKONTROL2", "control_change", control=97, value=0)
     written = (tmp_path / "maps" / "nanokontrol2.toml").read_text("utf-8")
-    assert (
-        len(map_of(written, "kept").address_space) == 31
-    )  # what this version cannot play is not lost
+    assert len(map_of(written, "kept").controls) == 31  # what this version cannot play is not lost
 
 
 def test_a_broken_map_is_told_whoever_is_wanted_and_the_others_play(
@@ -514,7 +512,7 @@ def wired_midi(
     wires: Wires, address_space: AddressSpace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Midi, Supervisor]]:
     """With less patience than in a show."""
-    for constant, seconds in (("supervisor._SHORTEST", 0.6), ("midiports._LOOK", 0.2)):
+    for constant, seconds in (("supervisor._SHORTEST", 0.6), ("control.midi_ports._LOOK", 0.2)):
         monkeypatch.setattr(f"live.{constant}", seconds)
     for constant, seconds in (("_SLOW", 3.0), ("_PATIENCE", 0.6)):
         monkeypatch.setattr(f"live.control.midi_ports.{constant}", seconds)

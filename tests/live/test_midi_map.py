@@ -44,7 +44,7 @@ def test_shipped_maps_play_addresses_that_exist() -> None:
         assert {control.address for control in one.controls} <= addresses
         places = [(c.cc, c.note, c.channel) for c in one.controls]
         assert len(places) == len(set(places))
-    names = [f.name for f in resources.files("live").joinpath("maps").iterdir()]
+    names = [f.name for f in resources.files("live.control").joinpath("maps").iterdir()]
     assert sorted(names) == ["launch-control-xl.toml", "midimix.toml", "nanokontrol2.toml"]
 
 

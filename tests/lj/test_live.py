@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,7 @@ def test_ctrl_c_ends_the_show_with_its_report(terminal: Terminal) -> None:
         "live", "--file", "long.wav", "--no-window", "--size", "128", "--report", "r.json"
     )
     until((terminal.folder / "r.json").exists, "the first report", 60)
+    time.sleep(2)  # for pictures
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 0, err
