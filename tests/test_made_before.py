@@ -79,7 +79,7 @@ def test_a_learnt_map_is_read(made: Path) -> None:
     own = next(one for one in maps_of(made / "maps", broken.append) if one.name == "Tiny Box")
     assert not broken
     assert not own.clock
-    assert own.address_space == (
+    assert own.controls == (
         Control("/steer/kick", cc=99),
         Control("/steer/truncation", cc=7),
         Control("/cue/go", note=36),

@@ -1,7 +1,7 @@
 """OSCQuery: the address space as JSON over HTTP, and values over a websocket.
 
 Any controller that knows OSCQuery finds the instrument by mDNS and builds itself from what it
-reads here; see https://github.com/Vidvox/OSCQueryProposal. All is made from `controls`.
+reads here; see https://github.com/Vidvox/OSCQueryProposal. All is made from `address_space`.
 """
 
 import json

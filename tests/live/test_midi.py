@@ -194,7 +194,7 @@ def test_what_is_learnt_keeps_the_others_and_holds_for_all_that_come_later(
     room.midi.learn("/steer/kick")
     room.say("nanoKONTROL2", "control_change", control=7, value=3)  # it was /steer/depth
     kept_map = map_of((tmp_path / "maps" / "nanokontrol2.toml").read_text("utf-8"), "kept")
-    others = tuple(c for c in shipped.address_space if c.cc != 7)
+    others = tuple(c for c in shipped.controls if c.cc != 7)
     assert kept_map.controls == (*others, Control("/steer/kick", cc=7, channel=1))
     room.plug("nanoKONTROL2 C")
     for name in ("nanoKONTROL2 B", "nanoKONTROL2 C"):

@@ -81,9 +81,12 @@ def test_workers_that_always_die_are_given_up(made: Job) -> None:
     assert manifest.missing() == [0, 1]
 
 
-def test_a_device_that_always_fails_is_given_up_and_the_others_make_the_film(made: Job) -> None:
+def test_a_device_that_always_fails_is_given_up_and_the_others_make_the_film(
+    made: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing comes back from the device “meta”."""
-    manifest, said = planned(made, chunk=20), list[str]()
+    monkeypatch.setattr("render.workers._ATTEMPTS", 2)
+    manifest, said = planned(made, chunk=40), list[str]()
     outcome = farm.render_in_chunks(
         manifest, made, work_by(["cpu", "meta"], said.append), lambda _d, _t: None
     )
@@ -93,7 +96,8 @@ def test_a_device_that_always_fails_is_given_up_and_the_others_make_the_film(mad
     assert all(words.startswith("lj worker on meta: NotImplementedError") for words in said)
 
 
-def test_what_every_worker_fails_of_is_raised(made: Job) -> None:
+def test_what_every_worker_fails_of_is_raised(made: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("render.workers._ATTEMPTS", 1)
     manifest = planned(made, chunk=100)
     with pytest.raises(NotImplementedError, match="meta"):
         farm.render_in_chunks(manifest, made, work_by(["meta"]), lambda _d, _t: None)
