@@ -89,6 +89,7 @@ class Night:
         """A fault each `every` seconds from the `first` on, until the seconds are over."""
         end = self.begun + seconds
         due = self.begun + first
+        self._status()  # what came before the first picture is no gap
         for kind in self._kinds():
             if due > end:
                 break
@@ -102,7 +103,7 @@ class Night:
         chance = random.Random(self._seed)
         order = chance.sample(self.kinds, len(self.kinds))
         yield from sorted(order, key=lambda kind: kind not in FIRST)
-        while True:
+        while self.kinds:
             yield from chance.sample(self.kinds, len(self.kinds))
 
     def _rest_until(self, due: float) -> None:
