@@ -39,7 +39,7 @@ STAGE := g++ xvfb xdotool x11-xserver-utils libgl1 libgl1-mesa-dri libegl1 libeg
 
 # Two at a time, a file each: many of the live tests wait for sounds and screens.
 test: env stage
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: env stage
 	$(BIN)/python -m pytest -m slow --timeout 900

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
     from synth.latents.latent import Latent
@@ -23,7 +22,7 @@ class Generator(Protocol):
     width: int  # pixels; the resolution unless the frames are wide
     embedding_size: int
 
-    def embed(self, classes: np.ndarray) -> np.ndarray:
+    def embed(self, classes: "np.ndarray") -> "np.ndarray":
         """Class embeddings (n, embedding_size) of class vectors (n, 1000); linear."""
         ...
 
@@ -40,7 +39,7 @@ class Renderer(Protocol):
     differentiable: bool
     device: "torch.device"
 
-    def embed(self, classes: np.ndarray) -> np.ndarray:
+    def embed(self, classes: "np.ndarray") -> "np.ndarray":
         """Class embeddings (n, embedding_size) of class vectors (n, 1000); linear."""
         ...
 

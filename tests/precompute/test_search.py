@@ -74,7 +74,7 @@ def test_restarts_run_at_once_and_the_best_stays(objective: Objective, tiny_bigg
     assert grown.score > grown.start
 
 
-@pytest.mark.parametrize("steep", [True, False])
+@pytest.mark.parametrize("differentiable", [True, False])
 def test_sizes_may_be_searched_apart(
     objective: Objective, tiny_biggan: Path, differentiable: bool
 ) -> None:
