@@ -21,6 +21,7 @@ from synth.generators import Generator
 from synth.latents.keyframes import Cues
 from synth.session import BLACKOUT
 
+from .control.keys import press
 from .control.parameters import Parameters
 from .engine.analysis_thread import AnalysisThread, Source
 from .engine.handoff import Frame
@@ -84,7 +85,7 @@ class Show:
         supervisor: Supervisor | None = None,
     ) -> None:
         self.supervisor = supervisor or Supervisor()
-        self.parameters = parameters
+        self.parameters: Parameters = parameters
         self.recordings = Recordings()
         parameters.tell = self.recordings.event
         engine = Engine(parameters.preset.knobs, generator.embed, cues)
@@ -96,7 +97,7 @@ class Show:
             generator.name,
             self.recordings.event,
         )
-        self.renderer = RenderThread(
+        self.renderer: RenderThread = RenderThread(
             self.analysis.moments,
             ladder,
             generator,
@@ -112,7 +113,7 @@ class Show:
         self.card: tuple[str, np.ndarray | None] = ("", None)  # the page's address, its QR code
         self.card_on = False
         self.farewells: list[Callable[[], object]] = []  # what else ends with the show
-        self.black = False
+        self.black: bool = False
         self._source = source
         self._loop = self.supervisor.guard("main loop")
         self._overlay = Overlay()
@@ -150,38 +151,11 @@ class Show:
     # ---- keys
 
     def key(self, screen: Screen, key: str) -> None:
-        """What a key does; see `KEYS`. Nothing that it leads to is raised."""
-        self._loop.do(lambda _shift: self._pressed(screen, key))
+        """What a key does; see `control.keys`. Nothing that it leads to is raised."""
+        self._loop.do(lambda _shift: press(self, screen, key))
 
-    def _pressed(self, screen: Screen, key: str) -> None:
-        match key:
-            case " ":
-                self.freeze(not self.renderer.frozen)
-            case "b":
-                self.blackout(not self.black)
-            case "f":
-                screen.toggle_full()
-            case "h":
-                self.overlay_on = not self.overlay_on
-            case "p":
-                self._show_card()
-            case "left" | "right":
-                self.parameters.step(1 if key == "right" else -1)
-            case "t":
-                bpm = self.parameters.tap(time.monotonic())
-                self.supervisor.notices.say(
-                    f"tapped {bpm:.1f} BPM" if bpm else "tap on; the tempo is heard"
-                )
-            case "g":
-                self.parameters.cue("next")
-            case "l" if self.learn is not None:
-                self.learn()
-            case "escape":
-                self._escape(time.monotonic())
-            case _ if key in "123456789":
-                self.parameters.number(int(key))
-
-    def _show_card(self) -> None:
+    def show_card(self) -> None:
+        """Where phones open the page, or not any more."""
         address, code = self.card
         if code is None:
             self.supervisor.notices.say(
@@ -201,7 +175,7 @@ class Show:
             self.black = on
             self.recordings.event({"hop": self.analysis.hops, "blackout": on})
 
-    def _escape(self, now: float) -> None:
+    def escape(self, now: float) -> None:
         """Once fades out, twice ends; after a second Escape begins to mean the first again."""
         if self._ending is not None and now - self._ending < _TWICE:
             self._hurried = True

@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
+from live.control.keys import summary
+
 from .devices import devices
 from .doctor import doctor
 from .export import export
@@ -49,8 +51,8 @@ def _telling(command: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+app.command(epilog=summary())(_telling(live))
 for command in (
-    live,
     render,
     render_chunk,
     score,

@@ -99,12 +99,7 @@ def live(
     ] = None,
     quiet: options.QuietOption = False,
 ) -> None:
-    """Listen, and play the picture in a window.
-
-    Keys: space freeze, B blackout, F full screen, 1..9 presets, arrows other presets, T tap tempo,
-    G next keyframe, L learn a MIDI control, H overlay, P the control page's
-    address for phones, Esc fade out, Esc twice quit.
-    """
+    """Listen, and play the picture in a window."""
     from live.control.parameters import Parameters
     from live.show import Show
     from live.supervisor import Supervisor

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from live.control import keys
 from synth.settings import knobs
 from synth.settings.preset import preset_of, shipped
 
@@ -24,6 +25,15 @@ def test_rooms_come_from_this_tree(room: str) -> None:
 
 def test_readme_shows_the_table_of_knobs() -> None:
     assert knobs.markdown() in README
+
+
+def test_readme_shows_the_table_of_keys() -> None:
+    assert keys.markdown() in README
+
+
+def test_every_key_means_one_thing() -> None:
+    named = [key for binding in keys.BINDINGS for key in binding.keys]
+    assert len(named) == len(set(named))
 
 
 def test_readme_names_every_preset() -> None:
