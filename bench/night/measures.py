@@ -11,7 +11,6 @@ from scipy.stats import theilslopes
 
 from synth.latents.latent import Latent
 
-_PAGE = 4096  # bytes
 _MINUTE, _HOUR = 60.0, 3600.0  # seconds
 _FEWEST = 4  # minutes of which a slope is told
 
@@ -23,7 +22,7 @@ class Usage:
     """What a program holds, in all its processes."""
 
     at: float  # monotonic seconds
-    memory: float  # MB, resident
+    memory: float  # MB that nobody else holds
     descriptors: int
     threads: int
     children: int = 0  # processes
@@ -41,9 +40,15 @@ def usage(pid: int, at: float) -> Usage:
 
 def _held(pid: int) -> tuple[float, int, int]:
     place = Path(f"/proc/{pid}")
-    resident = int((place / "statm").read_text("ascii").split()[1]) * _PAGE
+    memory = _private((place / "smaps_rollup").read_text("ascii"))
     descriptors, threads = (len(list((place / part).iterdir())) for part in ("fd", "task"))
-    return resident / 1e6, descriptors, threads
+    return memory, descriptors, threads
+
+
+def _private(rollup: str) -> float:
+    """MB that a process alone holds; what it maps of others, such as JACK's, comes and goes."""
+    kilobytes = next(line.split()[1] for line in rollup.splitlines() if "Private_Dirty:" in line)
+    return int(kilobytes) * 1024 / 1e6
 
 
 def children(pid: int) -> list[int]:
