@@ -110,7 +110,8 @@ def test_workers_stop_at_once_and_keep_what_they_have(
     stop: signal.Signals, terminal: Terminal, begin: Begin, one_thread: None
 ) -> None:
     """Chunks of many seconds each: nobody waits for them to be whole."""
-    command = ("render", "song.wav", "-o", "a.mp4", "--fps", "240", "--chunk", "360", *TINY)
+    sounds.write_wav(terminal.folder / "long.wav", sounds.chord((57, 60, 64), 20))
+    command = ("render", "long.wav", "-o", "a.mp4", "--fps", "240", "--chunk", "2400", *TINY)
     process = begin(*command, "--workers", "2")
     parts = terminal.folder / "a.parts"
     until(lambda: at_work(parts, 2) or process.poll() is not None, "work", 90)
