@@ -31,6 +31,7 @@ from .tables import text, verdicts
 from .venue import Venue, private_folder
 
 EVERY = 60.0  # seconds from one fault to the next
+_LONG = 600.0  # seconds from which on a night is worth building for
 _FIRST = 20.0  # seconds before the first fault
 
 
@@ -50,7 +51,8 @@ def main() -> int:
     asked = arguments()
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell in the background ignores the first
         signal.signal(number, signal.default_int_handler)
-    _build()
+    if asked.hours * 3600 > _LONG:
+        _build()
     with private_folder() as folder:
         night, found, seconds, missing = played(folder, asked)
         report = text(night, found, seconds, missing)
