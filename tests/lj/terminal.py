@@ -19,9 +19,9 @@ class Terminal:
     def __init__(self, site: Path, folder: Path) -> None:
         self.folder = folder
         self._lj = [sys.executable, str(site / "bin" / "lj")]
+        self._cache = {"XDG_CACHE_HOME": str(folder / "cache")}
         # no compiler: nothing is built behind what a test is about
-        self._cache = {"XDG_CACHE_HOME": str(folder / "cache"), "CXX": "no-such-compiler"}
-        self._own = {"PYTHONPATH": str(site)} | self._cache
+        self._own = {"PYTHONPATH": str(site), "CXX": "no-such-compiler"} | self._cache
         self._started: list[subprocess.Popen[str]] = []
 
     def start(self, *words: str, **options: Any) -> subprocess.Popen[str]:

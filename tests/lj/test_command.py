@@ -73,7 +73,7 @@ def test_a_song_becomes_a_film(terminal: Terminal) -> None:
 
 
 def test_quiet_says_nothing(terminal: Terminal) -> None:
-    code, out, err = terminal.run(
+    code, out, err = terminal.here(
         "render", "song.wav", "-o", "a.mp4", "--size", "64", "--duration", "0.5", "--quiet"
     )
     assert (code, out, err) == (0, "", "")
@@ -158,15 +158,15 @@ def test_a_reader_may_stop_reading(terminal: Terminal) -> None:
 
 
 def test_presets_are_listed(terminal: Terminal) -> None:
-    code, out, _ = terminal.run("presets")
+    code, out, _ = terminal.here("presets")
     assert code == 0
     assert len(out.splitlines()) >= 12
-    code, out, _ = terminal.run("presets", "--json")
+    code, out, _ = terminal.here("presets", "--json")
     assert {"name", "description", "knobs"} <= set(json.loads(out)[0])
 
 
 def test_the_doctor_finds_this_machine_ready(terminal: Terminal) -> None:
-    code, out, _ = terminal.run("doctor", "--json")
+    code, out, _ = terminal.here("doctor", "--json")
     assert code == 0
     report = json.loads(out)
     state = {row["what"]: row for row in report["findings"]}

@@ -184,14 +184,14 @@ def test_a_render_whose_words_nobody_reads_is_made_all_the_same(
 
 def test_a_manifest_that_cannot_be_read_is_put_away(terminal: Terminal, one_thread: None) -> None:
     command = ("render", "song.wav", "-o", "a.mp4", "--duration", "0.4", *TINY)
-    code, _, err = terminal.run(*command, "--chunk", "6", "--plan")
+    code, _, err = terminal.here(*command, "--chunk", "6", "--plan")
     assert code == 0, err
     (terminal.folder / "a.parts" / "manifest.json").write_text("[" * 100_000)
-    code, _, err = terminal.run("render-chunk", "a.parts", "0")
+    code, _, err = terminal.here("render-chunk", "a.parts", "0")
     assert code == 1
     assert len(err.splitlines()) == 1
     assert "a.parts/manifest.json: is no manifest of a render" in err
-    code, _, err = terminal.run(*command)
+    code, _, err = terminal.here(*command)
     assert code == 0, err
     assert "a.parts is a.parts.unreadable now, and the render begins anew" in err
     assert frames(terminal, "a.mp4") == 12
@@ -205,14 +205,14 @@ def test_a_search_for_a_bank_leaves_the_chunks_of_a_film_alone(
     """Both keep what is not whole yet in song.parts."""
     (terminal.folder / "song.lrc").write_text("[00:00.20]a house of glass\n")
     render = ("render", "song.wav", "-o", "song.mp4", "--duration", "0.4", *TINY)
-    code, _, err = terminal.run(*render, "--chunk", "6", "--plan")
+    code, _, err = terminal.here(*render, "--chunk", "6", "--plan")
     assert code == 0, err
     quick = ("--clip", "tiny-random", "--steps", "1", "--samples", "2")
-    code, _, err = terminal.run("score", "song.wav", "song.lrc", "-o", "song.ljbank", *quick)
+    code, _, err = terminal.here("score", "song.wav", "song.lrc", "-o", "song.ljbank", *quick)
     assert code == 0, err
     assert (terminal.folder / "song.parts" / "plan.f32").is_file()
     assert not list((terminal.folder / "song.parts").glob("*.safetensors"))
-    code, _, err = terminal.run(*render)
+    code, _, err = terminal.here(*render)
     assert code == 0, err
     assert "going on: 0 of 2 chunks are done" in err
     assert not (terminal.folder / "song.parts").exists()
@@ -220,16 +220,16 @@ def test_a_search_for_a_bank_leaves_the_chunks_of_a_film_alone(
 
 def test_chunks_are_rendered_by_number_and_joined(terminal: Terminal) -> None:
     command = ("render", "song.wav", "-o", "a.mp4", "--chunk", "40", *SMALL)
-    code, _, err = terminal.run(*command, "--plan")
+    code, _, err = terminal.here(*command, "--plan")
     assert code == 0, err
     assert "a.parts: 3 chunks are planned" in err
-    code, _, err = terminal.run("render-chunk", "a.parts", "2", "0")
+    code, _, err = terminal.here("render-chunk", "a.parts", "2", "0")
     assert code == 0, err
-    code, _, err = terminal.run("render-chunk", "a.parts/manifest.json", "1", "2")
+    code, _, err = terminal.here("render-chunk", "a.parts/manifest.json", "1", "2")
     assert code == 0, err
     assert "chunk 2 is done already" in err
     again = tuple(word for word in command if word not in ("--chunk", "40"))
-    code, out, err = terminal.run(*again, "--json")
+    code, out, err = terminal.here(*again, "--json")
     assert code == 0, err
     assert "3 of 3 chunks are done" in err
     assert json.loads(out)["frames"] == frames(terminal, "a.mp4") == 90
@@ -240,7 +240,7 @@ def test_one_bad_song_does_not_stop_the_others(terminal: Terminal) -> None:
     (terminal.folder / "bad.wav").write_bytes(b"no sound")
     sounds.write_wav(terminal.folder / "other.wav", sounds.chord((57, 60, 64), 1))
     songs = ("bad.wav", "song.wav", "other.wav")
-    code, _, err = terminal.run("render", *songs, "-O", "films", *SMALL)
+    code, _, err = terminal.here("render", *songs, "-O", "films", *SMALL)
     assert code == 1
     assert "1 of 3 songs failed: bad.wav" in err
     made = sorted(path.name for path in (terminal.folder / "films").iterdir())

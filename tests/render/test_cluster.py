@@ -54,6 +54,7 @@ def planned(folder: Path) -> tuple[Manifest, Job]:
     return manifest, job
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_a_node_that_dies_costs_only_its_chunks(cluster: Any, tmp_path: Path) -> None:
     manifest, job = planned(tmp_path)
