@@ -1,4 +1,6 @@
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,14 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_built_behind() -> Iterator[None]:
+    """A command in this process ends with its test, and so does what it builds in half a minute."""
+    yield
+    if choice := sys.modules.get("synth.generators.procedural.choice"):
+        choice.end_building()
 
 
 @pytest.fixture(scope="session")
