@@ -12,6 +12,7 @@ from synth.generators import Generator
 from synth.generators.device_to_host import DeviceToHost
 from synth.latents.latent import Latent
 from synth.latents.walk import SIZE
+from synth.memory import give_back_freed_blocks
 from synth.settings.imagenet import CLASSES
 
 from ..faults import reason_of
@@ -211,6 +212,7 @@ class RenderThread:
             return False
         self._making = None
         self.generator = generator
+        give_back_freed_blocks()  # of the one before
         self.governor = Governor(self.governor.costs, level)
         self._changed(self.generator)
         self._supervisor.notices.say(f"{why}: {name} now")

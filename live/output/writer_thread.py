@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from synth.constants import HOP
+from synth.memory import give_back_freed_blocks
 from synth.session import Event
 
 from ..faults import reason_of
@@ -131,6 +132,7 @@ class Writer:
             self.ended.set()
             with suppress(Exception):  # its trouble is told; what is written shall be whole
                 self._keeper.close()
+            give_back_freed_blocks()  # of what waited, and of the encoder
 
     def close(self) -> None:
         """Have what waits written, and the file closed: `ended` is set when that is done."""

@@ -1,6 +1,5 @@
-"""When faster forms are made, where their code is kept, and memory as all forms want it."""
+"""When faster forms are made, and where their code is kept."""
 
-import ctypes
 import hashlib
 import os
 import platform
@@ -13,14 +12,6 @@ from synth.cache import cache_place, private_folder
 
 Compiles = Literal["never", "first", "background"]
 Say = Callable[[str], None]
-
-
-def keep_large_blocks() -> None:
-    """Let glibc keep what it was given: new pages for each layer cost more than some layers."""
-    if platform.libc_ver()[0] == "glibc":
-        libc = ctypes.CDLL("libc.so.6")
-        libc.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
-        libc.mallopt(-1, (1 << 31) - 1)  # M_TRIM_THRESHOLD
 
 
 def keep_compiled_code_private() -> None:

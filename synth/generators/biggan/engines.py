@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from synth.errors import UserError
+from synth.memory import keep_large_blocks
 
-from ..compiling import Compiles, Say, keep_compiled_code_private, keep_large_blocks
+from ..compiling import Compiles, Say, keep_compiled_code_private
 from .network import Network
 
 Drawn = Callable[[Tensor, Tensor, Tensor], Tensor]  # Network.drawn, plain or compiled

@@ -21,7 +21,8 @@ from synth.errors import UserError
 from synth.latents.latent import Latent
 
 from ..compiling import machine_digest
-from .generator import NOISE_SIZE, Procedural
+from .drawn import NOISE_SIZE
+from .generator import Procedural
 from .kernels import Inputs, Kernels, Output, name_of
 from .tables import CLASSES
 

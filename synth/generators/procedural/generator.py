@@ -12,9 +12,11 @@ import torch
 from torch import Tensor
 
 from synth.latents.latent import Latent
+from synth.memory import keep_large_blocks
 
-from ..compiling import Say, keep_large_blocks
+from ..compiling import Say
 from . import families
+from .drawn import NOISE_SIZE, drawn
 from .fields import Fields, added, levelled, weighed
 from .finish import Finish
 from .geometry import SYMMETRIC, VIEWS, Canvas, Orb, View, fogged, on_orb
@@ -22,11 +24,8 @@ from .kernels import Kernels
 from .light import Inks, framed, lit
 from .palettes import ramp
 from .scene import GESTURE_LEVELS, Scene, Traits, scene_of
-from .tables import EMBEDDING_SIZE, class_matrix
-from .texture import Texture
+from .tables import EMBEDDING_SIZE
 
-NOISE_SIZE = 128
-_GESTURE_GAIN = 1.3  # how far a unit of noise moves the picture
 _SMALLEST = 256  # smaller pictures are this one, shrunk: fine lines survive
 _EMBEDDED_SEED = 20240
 _OWN_SPACE = {"flame", "mandala"}  # families that no geometry places
@@ -53,22 +52,14 @@ class Procedural:
         self.device = torch.device(device)
         self.kernels = Kernels(built if self.device.type == "cpu" else None, say)
         self._side = resolution if resolution >= _SMALLEST else _drawn_side(resolution)
-        stream = np.random.RandomState(seed)
-        self._classes = class_matrix(stream)
-        mixing = stream.standard_normal((NOISE_SIZE, NOISE_SIZE)) / np.sqrt(NOISE_SIZE)
-        self._mixing = (mixing * _GESTURE_GAIN).astype(np.float32)
-        self._texture = Texture.drawn(stream, self.device)
-        self._cppn = families.Cppn.drawn(stream, self.device)
-        self._flame = families.Flame(stream, self.device)
-        cell_drift = stream.standard_normal((64, 2)).astype(np.float32)
-        self._cell_drift = torch.from_numpy(cell_drift).to(self.device)
+        self._drawn = drawn(seed, self.device)
         self._whole = Canvas(self._side, self.device)
         self._half = Canvas(self._side, self.device, half=True)
-        self._finish = Finish(self._whole, stream)
+        self._finish = Finish(self._whole, self._drawn.rest())
 
     def embed(self, classes: np.ndarray) -> np.ndarray:
         """Class embeddings (n,128) of class vectors (n,1000)."""
-        embedded: np.ndarray = classes.astype(np.float32) @ self._classes.T
+        embedded: np.ndarray = classes.astype(np.float32) @ self._drawn.classes.T
         return embedded
 
     @torch.no_grad()
@@ -96,9 +87,9 @@ class Procedural:
     def gesture(self, latent: Latent) -> np.ndarray:
         """(128,): each number from the noise of its own size, coarse, middle or fine."""
         if latent.levels is None:
-            mixed: np.ndarray = latent.noise.astype(np.float32) @ self._mixing
+            mixed: np.ndarray = latent.noise.astype(np.float32) @ self._drawn.mixing
             return mixed
-        gestures: np.ndarray = latent.levels.astype(np.float32) @ self._mixing
+        gestures: np.ndarray = latent.levels.astype(np.float32) @ self._drawn.mixing
         return gestures[GESTURE_LEVELS, np.arange(NOISE_SIZE)]
 
     def _fields(self, scene: Scene) -> Fields:
@@ -112,7 +103,7 @@ class Procedural:
         whole, half = _Blend(self.kernels), _Blend(self.kernels)
         for name, weight in scene.families.items():
             if name == "flame":
-                whole.add(self._number(weight), self._flame(scene, self._side, self.kernels))
+                whole.add(self._number(weight), self._drawn.flame(scene, self._side, self.kernels))
             elif name == "mandala":
                 grid, finest = self._half.grid, self._number(max(0.0105, 2.6 / self._side))
                 petals = self.kernels(families.mandala, grid, scene.traits, finest)
@@ -142,17 +133,17 @@ class Procedural:
             case "silk":
                 return self.kernels(families.silk, x, y, traits)
             case "fibre":
-                return self.kernels(families.fibre, x, y, traits, self._texture)
+                return self.kernels(families.fibre, x, y, traits, self._drawn.texture)
             case "cells":
-                return self.kernels(families.cells, x, y, traits, self._cell_drift)
+                return self.kernels(families.cells, x, y, traits, self._drawn.cell_drift)
             case "julia":
                 return self.kernels(families.julia, x, y, traits)
             case "liquid":
                 return self.kernels(families.liquid, x, y, traits)
             case "nebula":
-                return self.kernels(families.nebula, x, y, traits, self._texture)
+                return self.kernels(families.nebula, x, y, traits, self._drawn.texture)
             case _:
-                return self.kernels(families.cppn, x, y, traits, self._cppn)
+                return self.kernels(families.cppn, x, y, traits, self._drawn.cppn)
 
     def _shrunk(self, frames: Tensor) -> Tensor:
         if self._side == self.resolution:

@@ -246,3 +246,10 @@ def test_each_level_turns_gestures_of_its_own_size(renderer: Procedural) -> None
         moved = renderer.gesture(pushed) - renderer.gesture(base)
         assert set(np.flatnonzero(np.abs(moved) > 1e-5)) == gestures
         assert not np.array_equal(picture(renderer, pushed), picture(renderer, base))
+
+
+def test_one_made_anew_costs_no_second_texture_and_draws_the_same(renderer: Procedural) -> None:
+    anew = Procedural(renderer.resolution)
+    assert anew._drawn is renderer._drawn
+    latent = latent_of(renderer, one_hot(7))
+    assert np.array_equal(picture(anew, latent), picture(renderer, latent))
