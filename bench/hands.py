@@ -24,8 +24,9 @@ from live.audio.file_player import Playback
 from live.control.address_space import AddressSpace
 from live.control.osc import OscPort
 from live.control.osc_packets import messages, packet_of
-from live.control.parameters import Parameters
-from live.engine.ladder import Step
+from live.deck import assembled
+from live.engine.ladder import Ladder, Step
+from live.engine.parameters import Parameters
 from live.output.window import NoWindow
 from live.report import Report
 from live.show import Show
@@ -42,15 +43,10 @@ def shown(song: Path, meanwhile: Callable[[OscPort], None]) -> tuple[Report, Osc
     """A show of SECONDS, and what was done to its port."""
     generator = Procedural(256)
     parameters = Parameters(preset_of("silk"), [], None)
-    show = Show(
-        Playback(song, aloud=False),
-        parameters,
-        generator,
-        [Step("procedural", 1.0, lambda: generator)],
-        governs=False,
-    )
-    show.overlay_on = False
-    port = OscPort(AddressSpace(show), ("127.0.0.1", 0))
+    ladder = Ladder(generator, [Step("procedural", 1.0, lambda: generator)])
+    show = Show(assembled(Playback(song, aloud=False), parameters, ladder, governs=False))
+    show.panel.overlay_on = False
+    port = OscPort(AddressSpace(show.deck), ("127.0.0.1", 0))
     port.start(show.supervisor)
     hands = threading.Thread(target=meanwhile, args=(port,))
     hands.start()

@@ -24,8 +24,9 @@ from bench.report import machine, publish, table
 from demo.compose import compose, write
 from live.audio.file_player import Playback
 from live.audio.microphone import Microphone
-from live.control.parameters import Parameters
-from live.engine.ladder import Step
+from live.deck import assembled
+from live.engine.ladder import Ladder, Step
+from live.engine.parameters import Parameters
 from live.output.window import Place, Window
 from live.report import Report
 from live.show import Show
@@ -52,7 +53,9 @@ def played(song: Path, generator: Generator, ahead: int = 1) -> Report:
     step = Step(generator.name, 1.0, lambda: generator)
     parameters = Parameters(preset_of("reef"), [], None)
     source = Playback(song, aloud=False)
-    show = Show(source, parameters, generator, [step], governs=False, ahead=ahead)
+    show = Show(
+        assembled(source, parameters, Ladder(generator, [step]), governs=False, ahead=ahead)
+    )
     window = Window(Place(windowed=SCREEN), title="bench", on_key=lambda _key: None)
     try:
         return show.run(window, SECONDS)
@@ -130,8 +133,9 @@ def loop() -> np.ndarray:
 def _looped(server: SoundServer) -> np.ndarray:
     knobs = Knobs.model_validate({"look": {"flash_limit": False}})
     parameters, flash = Parameters(Preset("flash", "", knobs), [], None), Flash()
-    show = Show(Microphone("pulse"), parameters, flash, [Step("flash", 1.0, Flash)], governs=False)
-    show.overlay_on = False
+    ladder = Ladder(flash, [Step("flash", 1.0, Flash)])
+    show = Show(assembled(Microphone("pulse"), parameters, ladder, governs=False))
+    show.panel.overlay_on = False
     window = Watching()
     struck: list[float] = []
     feeding = threading.Thread(target=_click, args=(server.fifo, struck), daemon=True)

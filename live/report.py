@@ -1,7 +1,6 @@
 """What became of a show, in numbers whose size does not depend on its length."""
 
 import json
-import math
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -9,42 +8,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from .deck import Deck
+from .statistics import Statistics
 from .supervisor import Shift, Supervisor, Worker
 
 _EVERY = 10.0  # seconds between two reports of a show that plays
 _LOOK = 0.2  # seconds
-_SHORTEST, _LONGEST = 1e-5, 1e4  # seconds
-_BINS_PER_E = 100  # one per cent from bin to bin
-_BINS = int(math.log(_LONGEST / _SHORTEST) * _BINS_PER_E) + 1
-
-
-class Durations:
-    """Any number of durations as a histogram of bins that are one per cent wide."""
-
-    def __init__(self) -> None:
-        self._bins = np.zeros(_BINS, np.int64)
-        self.longest = 0.0  # seconds
-        self.count = 0
-
-    def add(self, seconds: float) -> None:
-        """Take in one duration; a negative one counts as none at all."""
-        bounded = min(max(seconds, _SHORTEST), _LONGEST)
-        self._bins[int(math.log(bounded / _SHORTEST) * _BINS_PER_E)] += 1
-        self.longest = max(self.longest, seconds)
-        self.count += 1
-
-    def percentiles(self, *shares: float) -> dict[str, float]:
-        """Milliseconds as `p50`, `p99.9` and so on; 0 where nothing was taken in."""
-        return {f"p{share:g}": self._percentile(share) for share in shares}
-
-    def _percentile(self, share: float) -> float:
-        if not self.count:
-            return 0.0
-        place = int(np.searchsorted(self._bins.cumsum(), self.count * share / 100))
-        seconds = _SHORTEST * math.exp((place + 0.5) / _BINS_PER_E)
-        return round(1000 * min(seconds, self.longest), 2)
 
 
 @dataclass
@@ -82,6 +51,27 @@ class Report:
         working = path.with_name(f".{path.name}.writing")
         working.write_text(json.dumps(self.values(), indent=2) + "\n", "utf-8")
         working.replace(path)
+
+
+def report_of(deck: Deck, statistics: Statistics, ended: str) -> Report:
+    """What became of a show so far."""
+    faults = deck.supervisor.faults
+    return Report(
+        seconds=round(time.monotonic() - statistics.begun, 3),
+        ended=ended,
+        frames_generated=deck.renderer.drawn,
+        frames_replaced=deck.renderer.frames.replaced,
+        onsets_heard=deck.analysis.moments.heard,
+        drops=deck.source.overflows + deck.source.ring.lost,
+        record_drops=deck.recordings.dropped,
+        flashes_held=deck.renderer.flashes.held,
+        restarts=deck.supervisor.restarts,
+        faults_told=faults.total,
+        faults=faults.values(),
+        generator=deck.renderer.title,
+        preset=deck.parameters.preset.name,
+        **statistics.values(),
+    )
 
 
 class Reporter:

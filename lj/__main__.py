@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from live.control.keys import summary
+from live.keys import summary
 
 from .devices import devices
 from .doctor import doctor

@@ -1,14 +1,18 @@
 """Options that several sub-commands share, and the checked things they stand for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, fields
+from inspect import Parameter, Signature
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
 from synth import generators
 
 DEFAULT_PRESET = "silk"
+
+Settings = TypeVar("Settings")
 
 
 def either(names: Sequence[str]) -> str:
@@ -49,3 +53,34 @@ FitOption = Annotated[
     str | None,
     typer.Option(help="How squares fill another shape: knob look.fit."),
 ]
+
+
+def taken_by(
+    settings: type[Settings],
+) -> Callable[[Callable[[Settings], None]], Callable[..., None]]:
+    """Make a function of one settings dataclass into a command: each field is an option of it."""
+
+    def commanded(run: Callable[[Settings], None]) -> Callable[..., None]:
+        def command(**given: Any) -> None:
+            run(settings(**given))
+
+        kinds = get_type_hints(settings, include_extras=True)
+        asked = [
+            Parameter(
+                field.name,
+                Parameter.KEYWORD_ONLY,
+                default=Parameter.empty if field.default is MISSING else field.default,
+                annotation=kinds[field.name],
+            )
+            for field in fields(settings)  # type: ignore[arg-type]  # a dataclass
+        ]
+        command.__name__, command.__doc__, command.__module__ = (
+            run.__name__,
+            run.__doc__,
+            run.__module__,
+        )
+        command.__annotations__ = kinds
+        command.__signature__ = Signature(asked)  # type: ignore[attr-defined]
+        return command
+
+    return commanded

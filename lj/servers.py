@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from live.control.network_addresses import Network, Place
-    from live.show import Show
+    from live.deck import Deck
     from live.supervisor import Supervisor
 
 _CLOSING = 1.0  # seconds for all servers together
@@ -70,17 +70,16 @@ class Server(Protocol):
 class Servers:
     """Opened before the show. A server that cannot be opened is told, and the others open."""
 
-    def __init__(self, show: "Show", wanted: Wanted) -> None:
+    def __init__(self, deck: "Deck", wanted: Wanted) -> None:
         from live.control.address_space import AddressSpace
         from live.control.osc import OscPort
 
         self.lines: list[str] = []  # for the terminal
         self.address = ""  # of the control page, or of OSCQuery where there is no page
-        self.code: np.ndarray | None = (
-            None  # the page's address for phones, see `live.output.qr_code`
-        )
-        self._show, self._wanted = show, wanted
-        self._controls = AddressSpace(show)
+        self.code: np.ndarray | None = None  # the page's address for phones
+        self.learn: Callable[[], None] | None = None  # what a MIDI control shall turn
+        self._supervisor, self._wanted = deck.supervisor, wanted
+        self._controls = AddressSpace(deck)
         self._port = OscPort(self._controls)
         self._services: list[tuple[str, Place]] = []  # what mDNS may tell
         self._servers: list[Server] = []
@@ -107,10 +106,10 @@ class Servers:
             text = f"{part} cannot be opened ({error.strerror})"
         else:
             return
-        self._show.supervisor.faults.tell(part, text)
+        self._supervisor.faults.tell(part, text)
 
     def _add(self, server: Server) -> None:
-        server.start(self._show.supervisor)
+        server.start(self._supervisor)
         self._servers.append(server)
 
     # ---- OSC: one port hears and tells
@@ -185,7 +184,7 @@ class Servers:
                 return
             raise
         self._add(midi)
-        self._show.learn = midi.learn_next
+        self.learn = midi.learn_next
         self.lines.append("MIDI: controllers with a map are taken up as they are plugged in")
 
     def close(self) -> None:

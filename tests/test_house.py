@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from live.control import keys
+from live import keys
 from synth.settings import knobs
 from synth.settings.preset import preset_of, shipped
 

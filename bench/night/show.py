@@ -21,10 +21,11 @@ from typing import Any
 import glfw
 import numpy as np
 
-import live.control.preset_files
+import live.engine.preset_files
 from live.audio.microphone import Microphone
-from live.control.parameters import Parameters
-from live.engine.ladder import Step
+from live.deck import assembled
+from live.engine.ladder import Ladder, Step
+from live.engine.parameters import Parameters
 from live.output.recorder import Recorder
 from live.output.window import Place
 from live.output.writer_thread import Recording, Writer
@@ -66,28 +67,28 @@ class Stage:
         self.said = self._overheard()
         look = folder / "look.toml"
         preset = preset_of(str(look))
-        ladder = [self._step(side) for side in SIDES]
-        generator = ladder[0].make()
-        self.show = Show(
+        steps = [self._step(side) for side in SIDES]
+        generator = steps[0].make()
+        deck = assembled(
             Microphone("pulse"),
             Parameters(preset, [], look),
-            generator,
-            ladder,
+            Ladder(generator, steps),
             cues=Cues(Bank(folder / "cues.ljbank"), follows=False),
             supervisor=self.supervisor,
         )
+        self.show = Show(deck)
         self.window = Watched(
             Place(windowed=SCREEN),
             title=TITLE,
             on_key=self._key,
             tell=partial(self.supervisor.faults.tell, "window"),
-            holds=lambda: self.show.renderer.frozen,
+            holds=lambda: self.show.deck.renderer.frozen,
         )
         osc, http = (f"127.0.0.1:{given[door]}" for door in ("osc", "http"))
         midi = "auto" if given["midi"] else "off"
         self.digests = Digests()
-        self._keep_hop, self.show.analysis.after_hop = self.show.analysis.after_hop, self._heard
-        self.servers = Servers(self.show, Wanted.of(osc, None, None, http, True, midi))
+        self._keep_hop, deck.analysis.after_hop = deck.analysis.after_hop, self._heard
+        self.servers = Servers(self.show.deck, Wanted.of(osc, None, None, http, True, midi))
         self.servers._port.inbox._wall = self.wall
         self.show.farewells.append(self.servers.close)
         self.log = Counted(folder / "night.ljlog", _about(preset, generator), preset.knobs)
@@ -166,7 +167,7 @@ class Stage:
             return read(name, *given)
 
         Engine.hear = heard  # type: ignore[method-assign, assignment]
-        live.control.preset_files.preset_of = parsed  # type: ignore[attr-defined, assignment]
+        live.engine.preset_files.preset_of = parsed  # type: ignore[attr-defined, assignment]
 
     # ---- the evening
 
@@ -182,7 +183,7 @@ class Stage:
         return {
             "ended": report.ended,
             "report": report.values(),
-            "hops": self.show.analysis.hops,
+            "hops": self.show.deck.analysis.hops,
             "hops_written": self.log.hops,
             "events_written": self.log.events,
             "digests": self.digests.found,
@@ -200,7 +201,7 @@ class Stage:
 
     def _status(self) -> Answer:
         show, report = self.show, self.show.report()
-        cues = show.engine.cues
+        cues = show.deck.engine.cues
         return {
             "drawings": self.window.drawings.taken(),
             "pictures": self.window.pictures.taken(),
@@ -210,10 +211,10 @@ class Stage:
             "onsets_heard": report.onsets_heard,
             "onsets_shown": report.onsets_shown,
             "lost": report.drops,
-            "hops": show.analysis.hops,
+            "hops": show.deck.analysis.hops,
             "cue": cues.playing if cues is not None else "",
-            "preset": show.parameters.preset.name,
-            "plays_file": show.parameters.playing is not None,
+            "preset": show.deck.parameters.preset.name,
+            "plays_file": show.deck.parameters.playing is not None,
             "doors": self._counts(),
             "faults": [
                 *((f.part, f.kind, f.count, f.latest) for f in self.supervisor.faults),
@@ -226,9 +227,9 @@ class Stage:
         """What is not as it should be at this moment."""
         show, now = self.show, time.monotonic()
         troubles = {
-            "input": show._source.trouble,
-            "hearing": show.analysis.trouble,
-            "preset": show.parameters.trouble,
+            "input": show.deck.source.trouble,
+            "hearing": show.deck.analysis.trouble,
+            "preset": show.deck.parameters.trouble,
             "window": self.window.trouble if "opened anew" in self.window.trouble else "",
         }
         ills = [f"{part}: {trouble}" for part, trouble in troubles.items() if trouble]
@@ -289,13 +290,13 @@ class Stage:
         self.disk.put("hang" if how == "hang" else "full", seconds)
         writer = Writer(self._keeper(how), self.supervisor)
         self._thrown_away = writer
-        self.show.recordings._writers.append(writer)
+        self.show.deck.recordings._writers.append(writer)
 
     def _keeper(self, how: str) -> Recording:
         if self.small is not None and how == "film":
             return Recorder(self.small / "small.mp4")
         if self.small is not None and how == "log":
-            return SessionWriter(self.small / "small.ljlog", {}, self.show.engine.knobs)
+            return SessionWriter(self.small / "small.ljlog", {}, self.show.deck.engine.knobs)
         return Stuck(self.folder / "stuck", self.disk)
 
     def _let_go_of_keeper(self) -> None:
@@ -303,7 +304,7 @@ class Stage:
         if writer is not None:
             writer.close()
             writer.ended.wait(5.0)
-            self.show.recordings._writers.remove(writer)
+            self.show.deck.recordings._writers.remove(writer)
             writer.dismiss()
             for left in self.small.iterdir() if self.small is not None else ():
                 shutil.rmtree(left) if left.is_dir() else left.unlink()

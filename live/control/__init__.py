@@ -1,1 +1,1 @@
-"""Hands on the instrument: knobs and presets, OSC, the page, MIDI."""
+"""Controllers: the address space, OSC, the page, MIDI."""

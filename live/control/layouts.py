@@ -6,10 +6,11 @@ from typing import Any, cast
 
 from synth.settings.preset import preset_of
 
+from ..engine.parameters import Parameters
 from ..supervisor import Supervisor
-from .address_space import AddressSpace, Node
+from .address_space import AddressSpace
+from .nodes import Node
 from .oscquery import described
-from .parameters import Parameters
 
 _ACCESS = {1: "read", 2: "write", 3: "read and write"}
 _WIDTH, _HEIGHT, _GAP, _COLUMNS = 180, 64, 8, 4  # pixels, and faders beside one another
@@ -19,7 +20,7 @@ def nodes(preset: str) -> list[Node]:
     """Every address, with no show behind it: what parameters alone know can be read."""
     parameters = Parameters(preset_of(preset), [], None)
     nobody = SimpleNamespace(
-        parameters=parameters, freeze=None, blackout=None, supervisor=Supervisor()
+        parameters=parameters, freeze=None, blackout=None, panic=None, supervisor=Supervisor()
     )
     return list(AddressSpace(cast(Any, nobody)).nodes.values())
 

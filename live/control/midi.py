@@ -17,10 +17,11 @@ from synth.settings.knobs import Knob
 from ..faults import Clock, reason_of
 from ..supervisor import Shift, Supervisor, Worker
 from ..sync.midi_clock import MidiClock
-from .address_space import AddressSpace, Node
+from .address_space import AddressSpace
 from .midi_driver import Told, driver_for
 from .midi_map import Control, Map, kept, maps_of
 from .midi_ports import Box, Ports
+from .nodes import Node
 from .takeover import Takeover, is_scale
 
 _ROUND = 0.1  # seconds that are waited for a message

@@ -11,11 +11,12 @@ from typing import Any
 from synth.settings.knobs import Knob
 
 from ..supervisor import Supervisor
-from .address_space import AddressSpace, Node
+from .address_space import AddressSpace
 from .control_page import ControlPage
 from .http_server import PATIENCE, Answer, HttpServer, Question, sentence
 from .inbox import Inbox
 from .network_addresses import Place, is_everywhere, is_loopback
+from .nodes import Node
 from .osc_packets import packet_of
 from .rate_limit import RateLimit
 

@@ -1,1 +1,1 @@
-"""The threads that turn sound into pictures, and what passes between them."""
+"""What plays: knobs and looks, and the threads that turn sound into pictures."""

@@ -30,9 +30,9 @@ class Step:
 class Ladder:
     """Steps, and what was made of them."""
 
-    def __init__(self, steps: Sequence[Step], level: int, first: Generator) -> None:
+    def __init__(self, first: Generator, steps: Sequence[Step] = (), level: int = 0) -> None:
         """`first` stands on `level`. Before `start`, all is made in the caller's thread."""
-        self.steps = steps
+        self.first, self.steps, self.level = first, steps, level
         self.hung: set[int] = set()  # levels that never came back, or have not yet
         self._made = {level: first}
         self._failed: set[int] = set()  # since they were asked for

@@ -18,13 +18,14 @@ from synth.settings.imagenet import CLASSES
 from ..faults import reason_of
 from ..supervisor import Shift, Supervisor, Worker
 from .handoff import Frame, Frames, Moment, Moments
-from .ladder import LONGEST, Ladder, Step
+from .ladder import LONGEST, Ladder
 from .quality import LONGEST_TRIAL, Governor
 
 PART = "drawing"  # what its faults go by
 _WAIT = 0.1  # seconds
 _PAUSES = (0.1, 0.5, 2.0)  # seconds after a failure, the last one repeated
 _FARTHEST = 9.0  # hops to look ahead; beyond, the guess is worse than none
+_NEW = 0.2  # of each new delay in the mean
 _GIVEN_UP = 3  # failures in a row after which the next coarser step is taken
 
 Changed = Callable[[Generator], None]
@@ -36,23 +37,21 @@ class RenderThread:
     def __init__(
         self,
         moments: Moments,
-        ladder: Sequence[Step],
-        first: Generator,
+        ladder: Ladder,
         *,
-        level: int = 0,
         governs: bool = True,
         ahead: int = 1,
         changed: Changed = lambda _generator: None,
     ) -> None:
-        """`first` stands on the ladder's `level`; it steps down and up only if it `governs`.
+        """It steps down and up the ladder only if it `governs`.
 
         `ahead` frames are drawn in one batch, the later ones from latents that are foreseen.
         `changed` hears of every other generator that draws from now on.
         """
         self.frames = Frames()
-        self.generator = first
-        self._ladder = Ladder(ladder, level, first)
-        self.governor = Governor(self._ladder.costs, level)
+        self.generator = ladder.first
+        self._ladder = ladder
+        self.governor = Governor(ladder.costs, ladder.level)
         self.flashes = FlashLimiter()
         self.limits_flashes = True
         self.frozen = False
@@ -60,7 +59,7 @@ class RenderThread:
         self.drawn = 0
         self._moments, self._governs = moments, governs
         self._ahead, self._pace = ahead, 0.0  # seconds from one frame of a batch to the next
-        self._changed = changed
+        self.changed = changed
         self._handover = DeviceToHost()
         self._failures = 0
         self._making: int | None = None  # the level that this thread waits for
@@ -78,6 +77,16 @@ class RenderThread:
         self._ladder.stop()
         if self._worker is not None:
             self._supervisor.dismiss(self._worker, seconds)
+
+    @property
+    def title(self) -> str:
+        """The generator that draws, and the height of its pictures."""
+        return f"{self.generator.name} {self.generator.resolution}"
+
+    def seen(self, frame: Frame, late: float) -> None:
+        """A frame was shown, so many seconds after its sound."""
+        if frame.due <= frame.done:  # the first of its batch
+            self.delay += _NEW * (late - self.delay)
 
     # ---- a round
 
@@ -214,7 +223,7 @@ class RenderThread:
         self.generator = generator
         give_back_freed_blocks()  # of the one before
         self.governor = Governor(self.governor.costs, level)
-        self._changed(self.generator)
+        self.changed(self.generator)
         self._supervisor.notices.say(f"{why}: {name} now")
         return True
 

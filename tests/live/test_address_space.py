@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from live.audio.file_player import Playback
 from live.control.address_space import AddressSpace
-from live.control.parameters import Parameters
 from live.control.takeover import spread_over
+from live.engine.parameters import Parameters
 from live.show import Show
 from synth.errors import shown
 from synth.latents.keyframes import Cues
@@ -23,6 +23,7 @@ from synth.session import Event
 from synth.settings.knobs import Knobs, knob_of, table, value_of
 from synth.settings.preset import preset_of, shipped
 from tests import sounds
+from tests.decks import show_of
 from tests.doubles import Lamp
 from tests.synth.test_bank import bank, keyframe
 
@@ -34,24 +35,39 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def show(song: Path) -> Show:
-    return Show(Playback(song, aloud=False), Parameters(preset_of("silk"), [], None), Lamp(), [])
+    return show_of(Playback(song, aloud=False), Parameters(preset_of("silk"), [], None), Lamp(), [])
 
 
 @pytest.fixture
 def address_space(show: Show) -> AddressSpace:
-    return AddressSpace(show)
+    return AddressSpace(show.deck)
 
 
 def knobs_after(show: Show, hops: int = 1) -> Knobs:
     for number in range(hops):
-        show.parameters.before_hop(show.engine, number)
-    return show.engine.knobs
+        show.deck.parameters.before_hop(show.deck.engine, number)
+    return show.deck.engine.knobs
 
 
 def test_a_knob_is_turned_at_its_address(show: Show, address_space: AddressSpace) -> None:
     assert address_space.receive("/steer/truncation", [0.4])
     assert address_space.value("/steer/truncation") == [0.4]
     assert knobs_after(show).steer.truncation == 0.4
+
+
+def test_a_second_deck_is_played_under_its_prefix(show: Show) -> None:
+    second = AddressSpace(show.deck, "/b")
+    assert second.receive("/b/steer/truncation", [0.4])
+    assert second.value("/b/steer/truncation") == [0.4]
+    assert second.receive("/b/freeze", [1])
+    assert show.deck.frozen
+    assert not second.receive("/steer/truncation", [0.3])
+    assert not second.receive("/b/cue/3", [1])
+    assert second.trouble.startswith("/b/cue: there is no bank")
+    assert {name for name in second.nodes if not name.startswith("/b/")} == set()
+    assert set(second.values(senses=True)) == {a for a in second.nodes if "/sense/" in a}
+    kinds = {fault.kind for fault in show.supervisor.faults}
+    assert kinds == {"refused /steer", "refused /cue"}
 
 
 @pytest.mark.parametrize(
@@ -133,21 +149,21 @@ def test_values_are_taken_as_the_knob_means_them(
 def test_what_cannot_be_meant_is_refused_in_words(
     address: str, arguments: list[object], says: str, show: Show, address_space: AddressSpace
 ) -> None:
-    before = show.parameters.wanted
+    before = show.deck.parameters.wanted
     assert not address_space.receive(address, arguments)
     assert says in address_space.trouble
-    assert show.parameters.wanted == before
+    assert show.deck.parameters.wanted == before
 
 
 def test_steps_ramps_and_resets(show: Show, address_space: AddressSpace) -> None:
-    start = show.engine.knobs.steer.truncation
+    start = show.deck.engine.knobs.steer.truncation
     address_space.receive("/steer/truncation/add", [-0.1])
     assert knobs_after(show).steer.truncation == pytest.approx(start - 0.1)
     address_space.receive("/steer/truncation/to", [0.2, 1.0])
     seen = [knobs_after(show, 1).steer.truncation for _ in range(1)]
     for number in range(1, 100):
-        show.parameters.before_hop(show.engine, number)
-        seen.append(show.engine.knobs.steer.truncation)
+        show.deck.parameters.before_hop(show.deck.engine, number)
+        seen.append(show.deck.engine.knobs.steer.truncation)
     assert seen == sorted(seen, reverse=True)
     assert seen[43] == pytest.approx((start - 0.1 + 0.2) / 2, abs=0.01)
     assert seen[-1] == pytest.approx(0.2)
@@ -179,7 +195,7 @@ def test_own_presets_lie_beside_the_one_the_show_began_with(song: Path, tmp_path
         (tmp_path / f"{name}.toml").write_text("[steer]\nkick = 0.9\n")
     path = tmp_path / "mine.toml"
     parameters = Parameters(preset_of(str(path)), [], path)
-    address_space = AddressSpace(Show(Playback(song, aloud=False), parameters, Lamp(), []))
+    address_space = AddressSpace(show_of(Playback(song, aloud=False), parameters, Lamp()).deck)
     assert address_space.receive("/preset/load", ["other"])
     assert parameters.preset.name == "other"
 
@@ -216,7 +232,7 @@ def test_what_is_as_it_should_be_is_no_event(
     show: Show, address_space: AddressSpace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[Event] = []
-    monkeypatch.setattr(show.recordings, "event", told.append)
+    monkeypatch.setattr(show.deck.recordings, "event", told.append)
     for address in ("/freeze", "/blackout"):
         for on in (0, 1, 1, True, "on", 0, "off"):
             assert address_space.receive(address, [on])
@@ -236,14 +252,14 @@ def cued(song: Path, tmp_path: Path) -> Iterator[tuple[Show, AddressSpace]]:
         tmp_path,
         *(replace(f, latent=replace(f.latent, embedding=f.latent.embedding[:12])) for f in frames),
     )
-    show = Show(
+    show = show_of(
         Playback(song, aloud=False),
         Parameters(preset_of("silk"), [], None),
         Lamp(),
         [],
         cues=Cues(keys, follows=False),
     )
-    yield show, AddressSpace(show)
+    yield show, AddressSpace(show.deck)
 
 
 @pytest.mark.parametrize(
@@ -267,9 +283,9 @@ def test_keyframes_come_by_number_and_by_words(
     show, address_space = cued
     assert address_space.receive(address, arguments), address_space.trouble
     knobs_after(show)
-    show.engine.hear(np.zeros(512, np.float32))
-    assert show.engine.cues is not None
-    assert show.engine.cues.position == (-1 if plays is None else plays)
+    show.deck.engine.hear(np.zeros(512, np.float32))
+    assert show.deck.engine.cues is not None
+    assert show.deck.engine.cues.position == (-1 if plays is None else plays)
 
 
 @pytest.mark.parametrize(
@@ -303,10 +319,10 @@ def test_no_other_keyframe_is_one(
 
 
 def test_two_taps_of_one_packet_are_one(song: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    show = Show(Playback(song, aloud=False), Parameters(preset_of("silk"), [], None), Lamp(), [])
+    show = show_of(Playback(song, aloud=False), Parameters(preset_of("silk"), [], None), Lamp(), [])
     now = [7.0]
     monkeypatch.setattr(show.supervisor, "clock", lambda: now[0])
-    address_space = AddressSpace(show)
+    address_space = AddressSpace(show.deck)
     for moment in (7.0, 7.0, 7.5, 7.5, 8.0):
         now[0] = moment
         assert address_space.receive("/tap", []), address_space.trouble
@@ -344,7 +360,7 @@ def test_what_came_as_32_bits_is_told_as_it_was_meant(
 ) -> None:
     """In answers, in the knobs that play, and in the log."""
     told: list[Event] = []
-    show.parameters.tell = told.append
+    show.deck.parameters.tell = told.append
     assert address_space.receive("/steer/truncation", [float32(0.37)])
     assert address_space.receive("/steer/kick/to", [float32(0.81), float32(0.01)])
     assert address_space.receive("/steer/drift", [0.0])
@@ -402,8 +418,8 @@ def played(
     narrow = replace(frame.latent, embedding=frame.latent.embedding[:12])
     cues = Cues(bank(tmp_path_factory.mktemp("bank"), replace(frame, latent=narrow)), follows=False)
     parameters = Parameters(preset_of("silk"), [], None)
-    show = Show(Playback(song, aloud=False), parameters, Lamp(), [], cues=cues)
-    address_space = AddressSpace(show)
+    show = show_of(Playback(song, aloud=False), parameters, Lamp(), [], cues=cues)
+    address_space = AddressSpace(show.deck)
     address_space.learn = lambda address: None
     return show, address_space, count()
 
@@ -421,18 +437,18 @@ def test_no_message_raises(
         | st.sampled_from([None, 7, b"/freeze", ["/freeze"]])
     )
     arguments: Any = data.draw(ARGUMENTS | st.sampled_from([None, 7]))
-    before, refused = show.parameters.wanted, address_space.refused
+    before, refused = show.deck.parameters.wanted, address_space.refused
     taken = address_space.receive(address, arguments)
     assert taken == (address_space.refused == refused)
-    assert taken or show.parameters.wanted == before
+    assert taken or show.deck.parameters.wanted == before
     assert len(address_space.trouble) < 900
     faults = show.supervisor.faults.total
-    show.parameters.before_hop(show.engine, next(hops))
+    show.deck.parameters.before_hop(show.deck.engine, next(hops))
     assert show.supervisor.faults.total == faults
     for knob in table():
-        value = value_of(show.engine.knobs, knob.name)
+        value = value_of(show.deck.engine.knobs, knob.name)
         if knob.low is not None and knob.high is not None:
             assert knob.low <= value <= knob.high
             assert knob.floor is None or value == knob.low or value >= knob.floor
-    assert show.engine.knobs.look.flash_limit
+    assert show.deck.engine.knobs.look.flash_limit
     assert json.loads(json.dumps(address_space.values(senses=False), allow_nan=False))

@@ -17,11 +17,12 @@ import pytest
 from live.audio.file_player import Playback
 from live.control.address_space import AddressSpace
 from live.control.oscquery import OscQuery
-from live.control.parameters import Parameters
+from live.engine.parameters import Parameters
 from live.output.window import NoWindow
 from live.show import Show
 from synth.settings.preset import preset_of
 from tests import sounds
+from tests.decks import show_of
 from tests.doubles import Lamp
 from tests.live.test_show import steps
 
@@ -36,11 +37,11 @@ def playing(tmp_path: Path) -> Iterator[tuple[Show, OscQuery]]:
 
     song = sounds.write_wav(tmp_path / "song.wav", sounds.chord((57, 60, 64), 60))
     lamp = Lamp()
-    show = Show(
+    show = show_of(
         Playback(song, aloud=False), Parameters(preset_of("silk"), [], None), lamp, steps(lamp)
     )
-    show.overlay_on = False
-    address_space = AddressSpace(show)
+    show.panel.overlay_on = False
+    address_space = AddressSpace(show.deck)
     server = OscQuery(address_space, ("127.0.0.1", 0), None, page=True, token=TOKEN)
     server.start(show.supervisor)
     stage = threading.Thread(target=show.run, args=(NoWindow(),))
@@ -69,7 +70,7 @@ def test_the_page_and_its_pictures_are_served(playing: tuple[Show, OscQuery]) ->
     assert b"<script>" not in page
     assert ask(server, "/page/page.js")[0].startswith("text/javascript")
     assert ask(server, "/page/thumbnail/reef")[1].startswith(b"\xff\xd8")
-    while show.picture is None:
+    while show.deck.picture is None:
         pass
     assert ask(server, "/page/preview.jpg")[1].startswith(b"\xff\xd8")
     for path in ("/page/secret.txt", "/page/..%2fosc.py", "/page/thumbnail/..%2f..%2fREADME.md"):
@@ -162,18 +163,18 @@ def test_a_slider_moves_the_latents_and_the_other_page_follows(
             await first.run(f"{slider}.value = 0.2; {slider}.dispatchEvent(new Event('input'))")
             await second.until(f"Math.abs({slider}.value - 0.2) < 0.01")
             for _ in range(50):
-                if abs(show.engine.knobs.steer.truncation - 0.2) < 0.01:
+                if abs(show.deck.engine.knobs.steer.truncation - 0.2) < 0.01:
                     break
                 await asyncio.sleep(0.05)
-            show.parameters.turn("steer.truncation", 0.37)
+            show.deck.parameters.turn("steer.truncation", 0.37)
             told = "document.querySelector('output[for=\"steer.truncation\"]')"
             await second.until(f"{told}.textContent.startsWith('0.37')")
             assert await second.run(f"{told}.textContent") == "0.37"
             await first.run("document.querySelector('[data-preset=reef]').click()")
             await second.until("document.getElementById('preset').textContent === 'reef'")
 
-    before = show.renderer.generator.shown[-1].truncation if show.renderer.drawn else 0.7  # type: ignore[attr-defined]
+    before = show.deck.renderer.generator.shown[-1].truncation if show.deck.renderer.drawn else 0.7  # type: ignore[attr-defined]
     asyncio.run(asyncio.wait_for(steer(), 60))
     assert before == pytest.approx(0.7)
-    assert min(latent.truncation for latent in show.renderer.generator.shown) < 0.3  # type: ignore[attr-defined]
-    assert show.parameters.preset.name == "reef"
+    assert min(latent.truncation for latent in show.deck.renderer.generator.shown) < 0.3  # type: ignore[attr-defined]
+    assert show.deck.parameters.preset.name == "reef"

@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 
 from live.control.address_space import AddressSpace
 from live.control.osc import OscPort
-from live.control.parameters import Parameters
 from live.engine.ladder import Step
+from live.engine.parameters import Parameters
 from live.output.window import NoWindow
-from live.show import Show
 from live.supervisor import Shift, Supervisor
 from synth.constants import HOP, RATE
 from synth.latents.bank import Bank, Keyframe, save_bank
@@ -27,6 +26,7 @@ from synth.latents.latent import Latent
 from synth.settings.knobs import Knobs
 from synth.settings.preset import preset_of
 from tests import osc_grammar
+from tests.decks import show_of
 from tests.doubles import Room, Tints
 from tests.stage import until
 
@@ -58,7 +58,7 @@ class Stepped:
         self.room, self.screen, self.hops = Room(), Screen(), 0
         generator = Tints()
         self.supervisor = Supervisor(self.clock)
-        self.show = Show(
+        self.show = show_of(
             self.room,
             Parameters(preset_of(str(self.preset)), [], self.preset),
             generator,
@@ -67,13 +67,13 @@ class Stepped:
             cues=Cues(Bank(bank), follows=False),
             supervisor=self.supervisor,
         )
-        self.address_space = AddressSpace(self.show)
+        self.address_space = AddressSpace(self.show.deck)
         self.port = OscPort(self.address_space, ("127.0.0.1", 0), clock=self.clock, wall=self.wall)
         self.sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.show.parameters.start(self.supervisor)
+        self.show.deck.parameters.start(self.supervisor)
         self.port.start(self.supervisor)
         self._ears = self._painter = Shift(self.clock)
-        self.show.analysis._supervisor = self.show.renderer._supervisor = self.supervisor
+        self.show.deck.analysis._supervisor = self.show.deck.renderer._supervisor = self.supervisor
         self.go_on(QUARTER)
 
     def clock(self) -> float:
@@ -84,7 +84,7 @@ class Stepped:
 
     def close(self) -> None:
         self.port.stop()
-        self.show.parameters.stop()
+        self.show.deck.parameters.stop()
         self.sender.close()
 
     def send(self, packet: bytes) -> None:
@@ -99,8 +99,8 @@ class Stepped:
         for _ in range(hops):
             self.hops += 1
             self.room.sound()
-            self.show.analysis._listen(self._ears)
-            self.show.renderer._paint(self._painter)
+            self.show.deck.analysis._listen(self._ears)
+            self.show.deck.renderer._paint(self._painter)
             self.show._once(self.screen)
         return self.screen.pictures - before
 
@@ -129,7 +129,7 @@ def stepped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stepped]:
 
 
 ADDRESSES = sorted(
-    AddressSpace(Show(Room(), Parameters(preset_of("silk"), [], None), Tints(), [])).nodes
+    AddressSpace(show_of(Room(), Parameters(preset_of("silk"), [], None), Tints()).deck).nodes
 )
 PACKETS = osc_grammar.packets(ADDRESSES, 1.8e9)
 TOML = st.one_of(
@@ -170,7 +170,7 @@ def test_pictures_go_on_every_thread_lives_and_every_fault_is_told(
         else:
             stepped.show.key(stepped.screen, what)
         stepped.go_on(2)
-    stepped.show.freeze(False)  # a frozen picture stands because it is asked to
+    stepped.show.deck.freeze(False)  # a frozen picture stands because it is asked to
     assert stepped.go_on(QUARTER) > 0
     stepped.supervisor.look()
     dead = [
@@ -179,8 +179,8 @@ def test_pictures_go_on_every_thread_lives_and_every_fault_is_told(
     assert not dead
     assert not stepped.supervisor.restarts
     assert stepped.untold <= 0
-    assert not stepped.show.analysis.trouble
-    Knobs.model_validate(stepped.show.engine.knobs.model_dump())
+    assert not stepped.show.deck.analysis.trouble
+    Knobs.model_validate(stepped.show.deck.engine.knobs.model_dump())
     unknown = [
         str(fault)
         for fault in stepped.supervisor.faults
@@ -195,4 +195,4 @@ def test_a_good_message_is_carried_out_after_all_that(stepped: Stepped) -> None:
     stepped.send(osc_grammar.message("/panic", []))
     stepped.send(osc_grammar.message("/steer/kick", [("f", b"\x3e\x80\0\0")]))
     stepped.go_on(QUARTER)
-    assert stepped.show.engine.knobs.steer.kick == 0.25
+    assert stepped.show.deck.engine.knobs.steer.kick == 0.25

@@ -19,7 +19,7 @@ from live.control.address_space import AddressSpace
 from live.control.midi import Midi
 from live.control.midi_driver import Driver
 from live.control.midi_map import MODES, Control, Map, kept, map_of
-from live.control.parameters import Parameters
+from live.engine.parameters import Parameters
 from live.supervisor import Supervisor, Worker
 from synth.errors import UserError
 from synth.settings.knobs import knobs_of, table, value_of
@@ -36,19 +36,24 @@ KNOBS = [f"/{knob.name.replace('.', '/')}" for knob in table()]
 
 
 class Instrument(SimpleNamespace):
-    """What controls need of a show."""
+    """What controls need of a deck."""
 
     def __init__(self) -> None:
         parameters = Parameters(preset_of("silk"), [], None)
-        super().__init__(parameters=parameters, renderer=SimpleNamespace(frozen=False), black=False)
+        super().__init__(parameters=parameters, frozen=False, black=False)
         self.supervisor = Supervisor()
         self.engine = SimpleNamespace(cues=None, heard=None)
 
     def freeze(self, on: bool) -> None:
-        self.renderer.frozen = on
+        self.frozen = on
 
     def blackout(self, on: bool) -> None:
         self.black = on
+
+    def panic(self) -> None:
+        self.freeze(False)
+        self.blackout(False)
+        self.parameters.reset()
 
 
 @pytest.fixture
@@ -386,7 +391,7 @@ def test_no_message_and_no_map_raises_and_knobs_stay_in_range(
         room.say("Box", kind, **values)
         room.midi._ports.boxes["Box"].takeover.lights("/steer/depth", 0.5)
     assert not any("was not played" in f or "lost" in f for f in room.faults), room.faults
-    wanted = address_space._desk.wanted
+    wanted = address_space._deck.parameters.wanted
     knobs_of(wanted.model_dump(), "wanted")
     for knob in table():
         value = value_of(wanted, knob.name)

@@ -21,13 +21,13 @@ from live.control.address_space import AddressSpace
 from live.control.network_addresses import interfaces
 from live.control.osc import OscPort
 from live.control.osc_packets import packet_of
-from live.control.parameters import Parameters
+from live.engine.parameters import Parameters
 from live.output.window import NoWindow
-from live.show import Show
 from live.supervisor import Supervisor
 from synth.errors import UserError
 from synth.settings.preset import preset_of
 from tests import sounds
+from tests.decks import show_of
 from tests.doubles import Lamp
 from tests.live.steered import controls_in
 from tests.live.test_osc_packets import VALUES, bundle, nested, padded, raw
@@ -442,9 +442,9 @@ def test_a_flood_does_not_stop_the_show(tmp_path: Path, sender: socket.socket) -
         tmp_path / "song.wav", sounds.struck(sounds.click(), [0.5, 1, 1.5, 2, 2.5], 3)
     )
     lamp = Lamp()
-    show = Show(Playback(song, aloud=False), Parameters(preset_of("silk"), [], None), lamp, [])
-    show.overlay_on = False
-    port = OscPort(AddressSpace(show), ("127.0.0.1", 0))
+    show = show_of(Playback(song, aloud=False), Parameters(preset_of("silk"), [], None), lamp, [])
+    show.panel.overlay_on = False
+    port = OscPort(AddressSpace(show.deck), ("127.0.0.1", 0))
     port.start(show.supervisor)
     code = (
         "import socket, time\n"
@@ -465,4 +465,4 @@ def test_a_flood_does_not_stop_the_show(tmp_path: Path, sender: socket.socket) -
     assert "too many" in kinds(show.supervisor)
     assert report.onsets_heard == report.onsets_shown == 5
     assert report.frames_shown > 30 * report.seconds
-    assert np.isclose(show.engine.knobs.steer.truncation, 0.5)
+    assert np.isclose(show.deck.engine.knobs.steer.truncation, 0.5)

@@ -17,21 +17,21 @@ from live.control.address_space import AddressSpace
 from live.control.network_addresses import interfaces
 from live.control.osc_packets import packet_of
 from live.control.oscquery import OscQuery
-from live.control.parameters import Parameters
-from live.show import Show
+from live.engine.parameters import Parameters
 from live.supervisor import Supervisor
 from synth.errors import UserError
 from synth.settings.knobs import table
 from synth.settings.preset import preset_of
 from tests import sounds
+from tests.decks import show_of
 from tests.doubles import Lamp
 
 
 @pytest.fixture
 def address_space(tmp_path: Path) -> AddressSpace:
     song = sounds.write_wav(tmp_path / "song.wav", sounds.silence(1))
-    show = Show(Playback(song, aloud=False), Parameters(preset_of("silk"), [], None), Lamp(), [])
-    return AddressSpace(show)
+    show = show_of(Playback(song, aloud=False), Parameters(preset_of("silk"), [], None), Lamp(), [])
+    return AddressSpace(show.deck)
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from live.control import preset_files
-from live.control.parameters import Parameters
+from live.engine import preset_files
+from live.engine.parameters import Parameters
 from live.supervisor import Supervisor
 from synth.engine import Engine
 from synth.errors import UserError

@@ -17,15 +17,16 @@ import torch
 from torch import Tensor
 
 from live.audio.file_player import Playback
-from live.control.parameters import Parameters
 from live.engine.analysis_thread import AnalysisThread
 from live.engine.handoff import Moment, Moments
 from live.engine.ladder import Ladder, Step
+from live.engine.parameters import Parameters
 from live.engine.render_thread import RenderThread
 from live.output.window import NoWindow
 from live.output.writer_thread import Recordings
-from live.report import Durations, Report, sentences
+from live.report import Report, sentences
 from live.show import Show
+from live.statistics import Durations
 from live.supervisor import Shift, Supervisor
 from synth.audio_file import hops_of
 from synth.constants import HOP, RATE
@@ -36,6 +37,7 @@ from synth.session import Event, Replay, SessionWriter, load_session
 from synth.settings.knobs import Knobs
 from synth.settings.preset import Preset
 from tests import sounds
+from tests.decks import show_of
 from tests.doubles import Lamp, Room
 from tests.stage import until
 from tests.synth.test_bank import bank, keyframe, narrow
@@ -138,7 +140,7 @@ def song(tmp_path: Path) -> Path:
 def test_a_generator_that_hangs_gives_way_and_its_late_frame_is_refused(song: Path) -> None:
     clock = Clock()
     first, second, screen = Hanging(), Lamp(), NoWindow()
-    show = Show(
+    show = show_of(
         Playback(song, aloud=False),
         parameters(),
         first,
@@ -147,15 +149,15 @@ def test_a_generator_that_hangs_gives_way_and_its_late_frame_is_refused(song: Pa
     )
     with playing(show, screen) as ended:
         assert first.hangs.wait(10)
-        shown = show._shown
+        shown = show.report().frames_shown
         clock.more += 2.5
         until(lambda: len(second.shown) > 5, "frames of the next step", 5)
-        assert show._shown > shown  # the window went on meanwhile
+        assert show.report().frames_shown > shown  # the window went on meanwhile
         first.let_go.set()
-        before = show.renderer.drawn
-        until(lambda: show.renderer.drawn > before + 5, "more frames", 5)
-        assert show.picture is not None
-        assert show.picture.shape == (64, 64, 3)  # not the late one
+        before = show.deck.renderer.drawn
+        until(lambda: show.deck.renderer.drawn > before + 5, "more frames", 5)
+        assert show.deck.picture is not None
+        assert show.deck.picture.shape == (64, 64, 3)  # not the late one
     told = sentences(ended[0].faults)
     assert any(fault.startswith("drawing: has not come round for 2.") for fault in told)
     assert ended[0].restarts == 1
@@ -169,7 +171,7 @@ def test_a_generator_that_hangs_alone_is_made_anew(song: Path) -> None:
         return made[-1]
 
     first = Hanging()
-    show = Show(
+    show = show_of(
         Playback(song, aloud=False),
         parameters(),
         first,
@@ -186,7 +188,7 @@ def test_a_generator_that_hangs_alone_is_made_anew(song: Path) -> None:
 def painter_of(
     *steps: Step, first: Lamp, level: int = 0, changed: Callable[..., None] = lambda _: None
 ) -> tuple[RenderThread, Supervisor]:
-    renderer = RenderThread(Moments(), steps, first, level=level, changed=changed)
+    renderer = RenderThread(Moments(), Ladder(first, steps, level), changed=changed)
     supervisor = Supervisor()
     renderer._supervisor = renderer._ladder._supervisor = supervisor
     return renderer, supervisor
@@ -235,7 +237,7 @@ def test_frames_that_no_screen_can_show_count_as_failures(song: Path) -> None:
             return torch.zeros((1, 8, 8), dtype=torch.float32)
 
     second = Lamp()
-    show = Show(Playback(song, aloud=False), parameters(), Odd(), ladder(Odd(), second))
+    show = show_of(Playback(song, aloud=False), parameters(), Odd(), ladder(Odd(), second))
     with playing(show, NoWindow()) as ended:
         until(lambda: len(second.shown) > 3, "frames", 10)
     assert any("frames of shape (1, 8, 8)" in fault for fault in sentences(ended[0].faults))
@@ -267,7 +269,7 @@ def test_another_generator_draws_only_its_own_classes() -> None:
 def test_moments_of_another_generators_classes_are_not_drawn_but_their_onsets_are() -> None:
     room, lamp = Room(), Lamp()
     analysis = AnalysisThread(room, Engine(Knobs(), lamp.embed), space="another")
-    renderer = RenderThread(analysis.moments, ladder(lamp), lamp)
+    renderer = RenderThread(analysis.moments, Ladder(lamp, ladder(lamp)))
     shift = Shift(time.monotonic)
     click = sounds.struck(sounds.click(), [0.3], 0.6)
     room.ring.write(click[: len(click) // HOP * HOP, None].astype(np.float32))
@@ -294,7 +296,7 @@ def test_a_bank_of_another_generator_waits_until_its_own_plays_and_that_is_told(
     ]
     room, lamp = Room(), Lamp()
     cues = Cues(bank(tmp_path, *narrow), follows=False)  # made for procedural
-    show = Show(room, parameters(), lamp, ladder(lamp), cues=cues)
+    show = show_of(room, parameters(), lamp, ladder(lamp), cues=cues)
     assert [str(f) for f in show.supervisor.faults] == [
         "cues: lamp plays; the bank was made for procedural and waits"
     ]
@@ -302,8 +304,8 @@ def test_a_bank_of_another_generator_waits_until_its_own_plays_and_that_is_told(
 
     def noise() -> np.ndarray:
         room.sound()
-        show.analysis._listen(shift)
-        moment = show.analysis.moments.take(0.0)
+        show.deck.analysis._listen(shift)
+        moment = show.deck.analysis.moments.take(0.0)
         assert moment is not None
         return moment.latent.embedding
 
@@ -313,7 +315,7 @@ def test_a_bank_of_another_generator_waits_until_its_own_plays_and_that_is_told(
     for _ in range(100):
         after = noise()
     assert cues.playing == ""
-    show._play_on(type("Own", (Lamp,), {"name": "procedural"})())
+    show.deck.play_on(type("Own", (Lamp,), {"name": "procedural"})())
     for _ in range(100):
         after = noise()
     assert cues.playing == "two"
@@ -345,15 +347,15 @@ def test_a_finer_step_is_made_while_the_present_one_draws(song: Path) -> None:
 
     coarse, screen = Lamp(), NoWindow()
     steps = [Step("fine", 1.0, make), Step("coarse", 1.0, lambda: coarse)]
-    show = Show(Playback(song, aloud=False), parameters(), coarse, steps, level=1)
-    show.renderer.governor = replace(show.renderer.governor, trial=0.05)
+    show = show_of(Playback(song, aloud=False), parameters(), coarse, steps, level=1)
+    show.deck.renderer.governor = replace(show.deck.renderer.governor, trial=0.05)
     with playing(show, screen):
-        until(lambda: show.renderer._ladder._wanted == 0, "the wish for more", 10)
-        before = show.renderer.drawn
-        until(lambda: show.renderer.drawn > before + 20, "pictures meanwhile", 5)
-        assert show.renderer.generator is coarse
+        until(lambda: show.deck.renderer._ladder._wanted == 0, "the wish for more", 10)
+        before = show.deck.renderer.drawn
+        until(lambda: show.deck.renderer.drawn > before + 20, "pictures meanwhile", 5)
+        assert show.deck.renderer.generator is coarse
         made.set()
-        until(lambda: show.renderer.generator is not coarse, "the finer one", 10)
+        until(lambda: show.deck.renderer.generator is not coarse, "the finer one", 10)
     assert not len(show.supervisor.faults)
 
 
@@ -365,7 +367,7 @@ def test_a_finer_step_that_hangs_in_making_costs_the_present_one_nothing() -> No
         let_go.wait(20)
         return Lamp()
 
-    ladder = Ladder([Step("fine", 1.0, make), Step("coarse", 1.0, Lamp)], 1, first)
+    ladder = Ladder(first, [Step("fine", 1.0, make), Step("coarse", 1.0, Lamp)], 1)
     ladder.start(supervisor)
     assert ladder.asked(0) is None
     until(lambda: supervisor.workers[0]._shift.allowance, "the making", 5)
@@ -644,7 +646,7 @@ def test_a_screen_that_raises_is_told_and_drawn_on_as_soon_as_it_can_be(
     song: Path, tmp_path: Path
 ) -> None:
     screen = Cracked(until_round=30)
-    show = Show(Playback(song, aloud=False), parameters(), Lamp(), ladder(Lamp()))
+    show = show_of(Playback(song, aloud=False), parameters(), Lamp(), ladder(Lamp()))
     with playing(show, screen, report=tmp_path / "r.json") as ended:
         until(lambda: screen.drawn > 30, "drawing", 10)
         show.key(screen, "f")
@@ -659,12 +661,12 @@ def test_a_screen_that_raises_is_told_and_drawn_on_as_soon_as_it_can_be(
 
 def test_a_freeze_or_blackout_that_changes_nothing_is_no_event(song: Path) -> None:
     kept = Kept()
-    show = Show(Playback(song, aloud=False), parameters(), Lamp(), ladder(Lamp()))
+    show = show_of(Playback(song, aloud=False), parameters(), Lamp(), ladder(Lamp()))
     with playing(show, NoWindow(), recordings=lambda: [kept]):
         until(lambda: len(kept.hops) > 3, "hops", 10)
         for on in (False, True, True, False, False):
-            show.freeze(on)
-            show.blackout(on)
+            show.deck.freeze(on)
+            show.deck.blackout(on)
     switched = [e for e in kept.events if "freeze" in e or "blackout" in e]
     assert [(e.get("freeze"), e.get("blackout")) for e in switched] == [
         (True, None),
@@ -677,12 +679,12 @@ def test_a_freeze_or_blackout_that_changes_nothing_is_no_event(song: Path) -> No
 def test_faults_are_in_the_log_of_the_show(song: Path, tmp_path: Path) -> None:
     from synth.session import SessionWriter
 
-    show = Show(Playback(song, aloud=False), parameters(), Lamp(), ladder(Lamp()))
+    show = show_of(Playback(song, aloud=False), parameters(), Lamp(), ladder(Lamp()))
     folder = tmp_path / "a.ljlog"
     with playing(
         show, NoWindow(), recordings=lambda: [SessionWriter(folder, {}, parameters().preset.knobs)]
     ):
-        until(lambda: show.analysis.hops > 10, "hops", 10)
+        until(lambda: show.deck.analysis.hops > 10, "hops", 10)
         for _ in range(5):
             show.supervisor.faults.tell("lamps", "no mains")
     told = [event["fault"] for event in load_session(folder).events if "fault" in event]
@@ -704,7 +706,7 @@ def test_escape_twice_ends_within_two_seconds_whatever_hangs(song: Path, tmp_pat
             let_go.wait(30)
 
     generator = Hanging()
-    show = Show(Server(song, aloud=False), parameters(), generator, ladder(generator))
+    show = show_of(Server(song, aloud=False), parameters(), generator, ladder(generator))
     show.farewells.append(lambda: let_go.wait(30))
     begun = 0.0
     with playing(
@@ -730,10 +732,10 @@ def test_the_end_waits_for_a_slow_disk_and_nothing_is_lost(tmp_path: Path) -> No
             super().hop(samples)
 
     slow = Slow()
-    show = Show(Playback(song, aloud=False), parameters(), Lamp(), ladder(Lamp()))
+    show = show_of(Playback(song, aloud=False), parameters(), Lamp(), ladder(Lamp()))
     report = show.run(NoWindow(), recordings=lambda: [slow])
     assert slow.closed
-    assert len(slow.hops) == show.analysis.hops
+    assert len(slow.hops) == show.deck.analysis.hops
     assert report.ended == "the end of the song"
 
 
@@ -750,7 +752,7 @@ def test_a_show_that_cannot_begin_leaves_nothing_behind(song: Path, tmp_path: Pa
         begun.append(Kept())
         return begun
 
-    show = Show(Mute(song, aloud=False), parameters(), Lamp(), ladder(Lamp()))
+    show = show_of(Mute(song, aloud=False), parameters(), Lamp(), ladder(Lamp()))
     with pytest.raises(UserError, match="PortAudio"):
         show.run(NoWindow(), recordings=recordings, report=tmp_path / "r.json")
     assert not begun
@@ -758,7 +760,7 @@ def test_a_show_that_cannot_begin_leaves_nothing_behind(song: Path, tmp_path: Pa
 
 
 def test_a_report_is_on_disk_while_the_show_plays(song: Path, tmp_path: Path) -> None:
-    show = Show(Playback(song, aloud=False), parameters(), Lamp(), ladder(Lamp()))
+    show = show_of(Playback(song, aloud=False), parameters(), Lamp(), ladder(Lamp()))
     with playing(show, NoWindow(), report=tmp_path / "r.json"):
         until((tmp_path / "r.json").exists, "a report", 5)
         assert json.loads((tmp_path / "r.json").read_text())["ended"] == ""
@@ -779,10 +781,10 @@ def test_two_signals_while_a_show_ends_cost_neither_its_report_nor_its_files(
             super().close()
 
     kept = Slow()
-    show = Show(Playback(song, aloud=False), parameters(), Lamp(), ladder(Lamp()))
+    show = show_of(Playback(song, aloud=False), parameters(), Lamp(), ladder(Lamp()))
 
     def end() -> None:
-        until(lambda: show.analysis.hops > 20, "hops", 20)
+        until(lambda: show.deck.analysis.hops > 20, "hops", 20)
         for _ in range(2):
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(0.05)
@@ -803,7 +805,7 @@ def test_a_window_that_cannot_say_whether_it_is_open_is_drawn_on(
         def is_open(self) -> bool:  # type: ignore[override]
             raise RuntimeError("no handle")
 
-    show = Show(Playback(song, aloud=False), parameters(), Lamp(), ladder(Lamp()))
+    show = show_of(Playback(song, aloud=False), parameters(), Lamp(), ladder(Lamp()))
     report = show.run(Confused(), 1.0, report=tmp_path / "r.json")
     assert report.ended == "its time"
     assert any("no handle" in fault for fault in sentences(report.faults))

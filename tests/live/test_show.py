@@ -12,11 +12,10 @@ from torch import Tensor
 
 from live.audio.file_player import Playback
 from live.audio.microphone import Microphone
-from live.control.parameters import Parameters
 from live.engine.ladder import Step
+from live.engine.parameters import Parameters
 from live.output.window import NoWindow
 from live.report import Report, sentences
-from live.show import Show
 from synth.audio_file import hops_of
 from synth.engine import Engine
 from synth.generators import Generator
@@ -25,6 +24,7 @@ from synth.session import Replay, SessionWriter, load_session
 from synth.settings.knobs import Knobs
 from synth.settings.preset import Preset, preset_of
 from tests import sounds
+from tests.decks import show_of
 from tests.doubles import Lamp
 from tests.stage import Feeder, SoundServer, until
 
@@ -82,7 +82,7 @@ def sixteenths(path: Path, seconds: float) -> tuple[Path, int]:
 
 def test_no_onset_is_lost_with_five_frames_a_second(tmp_path: Path) -> None:
     song, played = sixteenths(tmp_path / "fast.wav", 6.0)
-    show = Show(Playback(song, aloud=False), parameters(), Slow(), steps(Slow()), governs=False)
+    show = show_of(Playback(song, aloud=False), parameters(), Slow(), steps(Slow()), governs=False)
     report = show.run(NoWindow())
     assert report.onsets_heard == played
     assert report.onsets_shown == played
@@ -95,9 +95,9 @@ def test_no_onset_is_lost_with_five_frames_a_second(tmp_path: Path) -> None:
 def test_the_same_song_gives_the_latents_of_a_render(tmp_path: Path) -> None:
     song = sounds.write_wav(tmp_path / "song.wav", sounds.chord((57, 60, 64), 2.5))
     lamp = Lamp()
-    show = Show(Playback(song, aloud=False), parameters(), lamp, steps(lamp))
+    show = show_of(Playback(song, aloud=False), parameters(), lamp, steps(lamp))
     heard: list[Latent] = []
-    show.analysis.after_hop = lambda _hop, latent: heard.append(latent)
+    show.deck.analysis.after_hop = lambda _hop, latent: heard.append(latent)
     show.run(NoWindow())
     offline = Engine(parameters().preset.knobs, Lamp().embed)
     whole = [hop for hop in hops_of(song) if len(hop) == 512]
@@ -111,7 +111,7 @@ def test_the_same_song_gives_the_latents_of_a_render(tmp_path: Path) -> None:
 def test_a_generator_that_fails_gives_way_to_the_next(tmp_path: Path) -> None:
     song = sounds.write_wav(tmp_path / "song.wav", sounds.chord((57, 60, 64), 4))
     coarse = Lamp()
-    show = Show(Playback(song, aloud=False), parameters(), Failing(), steps(Failing(), coarse))
+    show = show_of(Playback(song, aloud=False), parameters(), Failing(), steps(Failing(), coarse))
     noticed: list[str] = []
     show.supervisor.notices.say = noticed.append  # type: ignore[method-assign]
     report = show.run(NoWindow())
@@ -123,7 +123,7 @@ def test_a_generator_that_fails_gives_way_to_the_next(tmp_path: Path) -> None:
 
 def test_a_generator_that_is_alone_is_tried_again_and_made_anew(tmp_path: Path) -> None:
     song = sounds.write_wav(tmp_path / "song.wav", sounds.chord((57, 60, 64), 2))
-    show = Show(Playback(song, aloud=False), parameters(), Failing(), steps(Failing()))
+    show = show_of(Playback(song, aloud=False), parameters(), Failing(), steps(Failing()))
     report = show.run(NoWindow())
     # three of itself, and two of the one that was made anew, whose first is drawn in making it
     assert report.frames_generated == 5
@@ -134,16 +134,16 @@ def test_a_generator_that_is_alone_is_tried_again_and_made_anew(tmp_path: Path) 
 def test_a_blackout_fades_and_comes_back(tmp_path: Path) -> None:
     song = sounds.write_wav(tmp_path / "song.wav", sounds.chord((57, 60, 64), 5))
     screen, lamp = Watched(), Lamp()
-    show = Show(Playback(song, aloud=False), parameters(), lamp, steps(lamp))
+    show = show_of(Playback(song, aloud=False), parameters(), lamp, steps(lamp))
 
     def play(seconds: float) -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             show._once(screen)
 
-    show._source.start(show.supervisor)
-    show.analysis.start(show.supervisor)
-    show.renderer.start(show.supervisor)
+    show.deck.source.start(show.supervisor)
+    show.deck.analysis.start(show.supervisor)
+    show.deck.renderer.start(show.supervisor)
     play(1.3)
     assert screen.shades[-1] == 1.0
     show.key(screen, "b")
@@ -158,10 +158,10 @@ def test_a_blackout_fades_and_comes_back(tmp_path: Path) -> None:
     still = len(screen.pictures)
     play(0.3)
     assert len(screen.pictures) == still
-    assert "frozen" in show.status(time.monotonic()).state
-    show._source.stop()
-    show.analysis.stop()
-    show.renderer.stop()
+    assert "frozen" in show.panel.status(time.monotonic()).state
+    show.deck.source.stop()
+    show.deck.analysis.stop()
+    show.deck.renderer.stop()
 
 
 def test_escape_fades_out_and_twice_ends_at_once(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_escape_fades_out_and_twice_ends_at_once(tmp_path: Path) -> None:
 
     def played(*keys: str) -> Report:
         lamp = Lamp()
-        show = Show(Playback(song, aloud=False), parameters(), lamp, steps(lamp))
+        show = show_of(Playback(song, aloud=False), parameters(), lamp, steps(lamp))
         for key in keys:
             show.key(NoWindow(), key)
         return show.run(NoWindow())
@@ -194,9 +194,9 @@ def test_a_performance_plays_again_with_the_same_latents(tmp_path: Path) -> None
     lamp = Lamp()
     played = Parameters(preset_of("reef"), [], None)
     writer = SessionWriter(tmp_path / "a.ljlog", {"preset": "reef"}, played.preset.knobs)
-    show = Show(Playback(song, aloud=False), played, lamp, steps(lamp))
+    show = show_of(Playback(song, aloud=False), played, lamp, steps(lamp))
     heard: list[Latent] = []
-    keep = show.analysis.after_hop
+    keep = show.deck.analysis.after_hop
 
     def after(hop: np.ndarray, latent: Latent) -> None:
         keep(hop, latent)
@@ -211,7 +211,7 @@ def test_a_performance_plays_again_with_the_same_latents(tmp_path: Path) -> None
             case 200:
                 played.turn("steer.seed", 7)
 
-    show.analysis.after_hop = after
+    show.deck.analysis.after_hop = after
     show.run(NoWindow(), recordings=lambda: [writer])
     session = load_session(tmp_path / "a.ljlog")
     assert [event["hop"] for event in session.events if "set" in event] == [40, 120, 160, 200]
@@ -232,7 +232,7 @@ def test_a_recorded_show_has_its_pictures_and_its_sound(tmp_path: Path) -> None:
     song = sounds.write_wav(tmp_path / "song.wav", sounds.struck(sounds.click(), [1.0, 2.0], 3))
     lamp = Lamp()
     recorder = Recorder(tmp_path / "show.mp4")
-    show = Show(Playback(song, aloud=False), parameters(), lamp, steps(lamp))
+    show = show_of(Playback(song, aloud=False), parameters(), lamp, steps(lamp))
     report = show.run(NoWindow(), recordings=lambda: [recorder])
     assert report.record_drops == 0
     with av.open(tmp_path / "show.mp4") as film:
@@ -249,20 +249,20 @@ def test_a_recorded_show_has_its_pictures_and_its_sound(tmp_path: Path) -> None:
 def test_a_killed_sound_server_does_not_stop_the_picture(sound_server: SoundServer) -> None:
     lamp, screen = Lamp(), Watched()
     microphone = Microphone("pulse")
-    show = Show(microphone, parameters(), lamp, steps(lamp))
+    show = show_of(microphone, parameters(), lamp, steps(lamp))
     ended: list[Report] = []
     playing = threading.Thread(target=lambda: ended.append(show.run(screen, 14.0)))
     with Feeder(sound_server):
         playing.start()
-        until(lambda: show.analysis.level > 0.01, "sound", 8)
+        until(lambda: show.deck.analysis.level > 0.01, "sound", 8)
         sound_server.kill()
-        until(lambda: "trying again" in show.status(time.monotonic()).trouble, "the word", 8)
+        until(lambda: "trying again" in show.panel.status(time.monotonic()).trouble, "the word", 8)
         before = len(screen.pictures)
         until(lambda: len(screen.pictures) > before + 10, "pictures", 3)
-        until(lambda: show.analysis.level == 0, "silence", 3)
+        until(lambda: show.deck.analysis.level == 0, "silence", 3)
         sound_server.start()
-        until(lambda: show.analysis.level > 0.01, "sound again", 12)
-        assert "trying again" not in show.status(time.monotonic()).trouble
+        until(lambda: show.deck.analysis.level > 0.01, "sound again", 12)
+        assert "trying again" not in show.panel.status(time.monotonic()).trouble
         show.key(screen, "escape")
         playing.join(20)
     assert any("pulse" in fault for fault in sentences(ended[0].faults))
@@ -272,7 +272,7 @@ def test_a_killed_sound_server_does_not_stop_the_picture(sound_server: SoundServ
 def test_a_batch_of_frames_ahead_shows_every_onset_once(tmp_path: Path) -> None:
     song, played = sixteenths(tmp_path / "fast.wav", 4.0)
     lamp = Slow()
-    show = Show(
+    show = show_of(
         Playback(song, aloud=False), parameters(), lamp, steps(lamp), governs=False, ahead=2
     )
     report = show.run(NoWindow())
@@ -282,15 +282,15 @@ def test_a_batch_of_frames_ahead_shows_every_onset_once(tmp_path: Path) -> None:
 def test_a_broken_analysis_is_told_and_the_picture_stays(tmp_path: Path) -> None:
     song = sounds.write_wav(tmp_path / "song.wav", sounds.chord((57, 60, 64), 2))
     lamp = Lamp()
-    show = Show(Playback(song, aloud=False), parameters(), lamp, steps(lamp))
+    show = show_of(Playback(song, aloud=False), parameters(), lamp, steps(lamp))
 
     def broken(hop: np.ndarray, latent: Latent) -> None:
-        if 50 < show.analysis.hops < 80:
-            show.analysis.hops += 1
+        if 50 < show.deck.analysis.hops < 80:
+            show.deck.analysis.hops += 1
             raise ValueError("a hop that cannot be heard")
 
-    show.analysis.after_hop = broken
+    show.deck.analysis.after_hop = broken
     report = show.run(NoWindow())
     assert any("a hop that cannot be heard" in fault for fault in sentences(report.faults))
-    assert show.analysis.trouble == ""
+    assert show.deck.analysis.trouble == ""
     assert report.frames_shown > 60

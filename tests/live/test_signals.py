@@ -19,6 +19,7 @@ from tests.stage import until
 STUCK = """
 import ctypes, pathlib, signal, sys
 from live.output.recorder import Recorder
+from tests.decks import show_of
 from live.show import Show
 from live.audio.file_player import Playback
 from live.output.window import NoWindow
@@ -41,10 +42,10 @@ class Stuck(NoWindow):
                 libc.pthread_mutex_lock(lock)  # the second time it never returns
         return super().draw(fit, shade)
 
-show = Show(Playback(folder / "song.wav", aloud=False), parameters(), Lamp(), ladder(Lamp()))
+show = show_of(Playback(folder / "song.wav", aloud=False), parameters(), Lamp(), ladder(Lamp()))
 recordings = lambda: [
     Recorder(folder / "a.mp4", (64, 64)),
-    SessionWriter(folder / "a.ljlog", {}, show.engine.knobs),
+    SessionWriter(folder / "a.ljlog", {}, show.deck.engine.knobs),
 ]
 show.run(Stuck(), 30.0, recordings=recordings, report=folder / "r.json")
 """

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from live.audio.file_player import Playback
-from live.control.parameters import Parameters
 from live.engine.ladder import Step
+from live.engine.parameters import Parameters
 from live.output.window import NoWindow
-from live.show import Show
 from live.supervisor import Supervisor
 from synth.audio_file import hops_of
 from synth.latents.keyframes import Cues
@@ -18,6 +17,7 @@ from synth.latents.latent import Latent
 from synth.session import Replay, SessionWriter, load_session
 from synth.settings.preset import preset_of
 from tests import sounds
+from tests.decks import show_of
 from tests.doubles import Lamp
 from tests.synth.test_bank import bank, narrow
 
@@ -47,7 +47,7 @@ def test_cues_come_where_the_song_is(tmp_path: Path) -> None:
     song = sounds.write_wav(tmp_path / "song.wav", sounds.chord((57, 60, 64), 24))
     lines = [narrow(text, at) for text, at in (("early", 1.0), ("one", 20.6), ("two", 21.8))]
     keys, lamp = bank(tmp_path, *lines), Keyed()
-    show = Show(
+    show = show_of(
         Halting(song, start=20.0, aloud=False),
         Parameters(preset_of("silk"), [], None),
         lamp,
@@ -55,15 +55,15 @@ def test_cues_come_where_the_song_is(tmp_path: Path) -> None:
         cues=Cues(keys, follows=True),
     )
     live: list[tuple[str, np.ndarray]] = []
-    keep = show.analysis.after_hop
+    keep = show.deck.analysis.after_hop
 
     def after(hop: np.ndarray, latent: Latent) -> None:
         keep(hop, latent)
-        assert show.engine.cues is not None
-        live.append((show.engine.cues.playing, latent.embedding))
+        assert show.deck.engine.cues is not None
+        live.append((show.deck.engine.cues.playing, latent.embedding))
 
-    show.analysis.after_hop = after
-    writer = SessionWriter(tmp_path / "a.ljlog", {"follows": True}, show.engine.knobs)
+    show.deck.analysis.after_hop = after
+    writer = SessionWriter(tmp_path / "a.ljlog", {"follows": True}, show.deck.engine.knobs)
     show.run(NoWindow(), 4.5, recordings=lambda: [writer])
 
     session = load_session(tmp_path / "a.ljlog")

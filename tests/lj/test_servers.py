@@ -13,12 +13,13 @@ import pytest
 from live.audio.file_player import Playback
 from live.control.network_addresses import interfaces
 from live.control.osc_packets import packet_of
-from live.control.parameters import Parameters
+from live.engine.parameters import Parameters
 from live.show import Show
 from lj.servers import Servers, Wanted
 from synth.errors import UserError
 from synth.settings.preset import preset_of
 from tests import sounds
+from tests.decks import show_of
 from tests.doubles import Lamp
 from tests.lj.terminal import Terminal
 
@@ -47,7 +48,7 @@ def wanted(**options: Any) -> Wanted:
 @pytest.fixture
 def show(tmp_path: Path) -> Show:
     song = sounds.write_wav(tmp_path / "song.wav", sounds.silence(1))
-    return Show(Playback(song, aloud=False), Parameters(preset_of("silk"), [], None), Lamp(), [])
+    return show_of(Playback(song, aloud=False), Parameters(preset_of("silk"), [], None), Lamp(), [])
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def opened(show: Show) -> Iterator[Opening]:
     opened: list[Servers] = []
 
     def opening(**options: Any) -> Servers:
-        opened.append(Servers(show, wanted(**options)))
+        opened.append(Servers(show.deck, wanted(**options)))
         return opened[-1]
 
     yield opening
@@ -98,7 +99,7 @@ def test_a_taken_page_does_not_close_osc(show: Show, opened: Opening) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.sendto(packet_of("/steer/kick", [0.125]), ("127.0.0.1", osc))
     end = time.monotonic() + 2
-    while show.parameters.wanted.steer.kick != 0.125:
+    while show.deck.parameters.wanted.steer.kick != 0.125:
         assert time.monotonic() < end
 
 
@@ -173,7 +174,7 @@ def test_a_package_that_is_missing_is_named(
 def test_all_doors_close_within_a_second(show: Show) -> None:
     osc, http = free(socket.SOCK_DGRAM), free()
     servers = Servers(
-        show,
+        show.deck,
         wanted(osc=f"0.0.0.0:{osc}", osc_allow=HERE, oscquery=f"0.0.0.0:{http}", page=True),
     )
     peers = [socket.create_connection(("127.0.0.1", http)) for _ in range(20)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..show import Screen, Show
+    from .show import Screen, Show
 
 Action = Callable[["Show", "Screen", str], object]
 
@@ -23,19 +23,19 @@ class Binding:
 
 
 def _tap(show: "Show", _screen: "Screen", _key: str) -> None:
-    bpm = show.parameters.tap(time.monotonic())
+    bpm = show.deck.parameters.tap(time.monotonic())
     show.supervisor.notices.say(f"tapped {bpm:.1f} BPM" if bpm else "tap on; the tempo is heard")
 
 
 def _turn_overlay(show: "Show", _screen: "Screen", _key: str) -> None:
-    show.overlay_on = not show.overlay_on
+    show.panel.overlay_on = not show.panel.overlay_on
 
 
 def _step_preset(show: "Show", _screen: "Screen", key: str) -> None:
     if key in ("left", "right"):
-        show.parameters.step(1 if key == "right" else -1)
+        show.deck.parameters.step(1 if key == "right" else -1)
     else:
-        show.parameters.number(int(key))
+        show.deck.parameters.number(int(key))
 
 
 def _learn(show: "Show", _screen: "Screen", _key: str) -> None:
@@ -49,14 +49,14 @@ BINDINGS = (
         "space",
         "freeze",
         "freeze the picture, and let it go on",
-        lambda show, _screen, _key: show.freeze(not show.renderer.frozen),
+        lambda show, _screen, _key: show.deck.freeze(not show.deck.frozen),
     ),
     Binding(
         ("b",),
         "B",
         "blackout",
         "blackout, and back; it fades",
-        lambda show, _screen, _key: show.blackout(not show.black),
+        lambda show, _screen, _key: show.deck.blackout(not show.deck.black),
     ),
     Binding(
         ("f",),
@@ -78,7 +78,7 @@ BINDINGS = (
         "G",
         "next keyframe",
         "the next keyframe of the bank",
-        lambda show, _screen, _key: show.parameters.cue("next"),
+        lambda show, _screen, _key: show.deck.parameters.cue("next"),
     ),
     Binding(("l",), "L", "learn MIDI", "teach the next MIDI control that moves a knob", _learn),
     Binding(("h",), "H", "overlay", "overlay on and off", _turn_overlay),
@@ -87,14 +87,14 @@ BINDINGS = (
         "P",
         "the page's address",
         "where phones open the control page, as a QR code",
-        lambda show, _screen, _key: show.show_card(),
+        lambda show, _screen, _key: show.panel.turn_card(),
     ),
     Binding(
         ("escape",),
         "Esc",
         "end, twice at once",
         "fade out and end; twice: end at once",
-        lambda show, _screen, _key: show.escape(time.monotonic()),
+        lambda show, _screen, _key: show.ending.escape(time.monotonic()),
     ),
 )
 _BY_KEY = {key: binding for binding in BINDINGS for key in binding.keys}
