@@ -57,6 +57,7 @@ class Panel:
             onset=now - statistics.onset_seen < _FLASH,
             beat_phase=heard.beat_phase if heard is not None else 0.0,
             bpm=heard.bpm if heard is not None else 0.0,
+            clock=deck.parameters.clock.leader,
             drawn_rate=statistics.picture_rate(now),
             shown_rate=statistics.drawing_rate(now),
             latency=statistics.latency,

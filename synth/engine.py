@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from .analysis.analyzer import Analyzer, Features
+from .analysis.beat import Lead
 from .constants import HOP, RATE
 from .latents.keyframes import Cues
 from .latents.latent import Embed, Latent, Steering
@@ -29,6 +30,7 @@ class Engine:
         self.changes = 0  # looks that gave way to another
         self.position = Position(self.dt)  # of the song
         self.jump: dict[str, Any] | None = None  # of the position, in the last hop; a log needs it
+        self.lead: Lead | None = None  # whose beats are followed; else those that are heard
         self.embed = embed
         self._steering = Steering(knobs.steer, embed)
         self._fading: _Fading | None = None
@@ -74,7 +76,7 @@ class Engine:
         `at` is how far the song is then, in seconds; one hop further than before when it is None.
         Where it is not one hop further, `jump` tells.
         """
-        self.heard = self.analyzer.hear(hop, self.knobs.hear)
+        self.heard = self.analyzer.hear(hop, self.knobs.hear, self.lead)
         latent = self._steering.step(self.heard, self.knobs.steer, self.dt, self.knobs.bands)
         if self._fading is not None:
             latent = self._fading.step(self.heard, latent, self.dt)

@@ -9,7 +9,11 @@ A session is a folder `NAME.ljlog` that is whole at any moment, also after a cra
                    number in the bank, null for its release), `at` (seconds of the song at the
                    hop's end, where counting hops says otherwise; `still` when it stands there),
                    `unheard` (analysis failed at this hop, and the latent stood) or `anew` (after
-                   such a failure the instrument began anew); `fault` is what was told
+                   such a failure the instrument began anew), `lead` (another clock's beats that
+                   are followed from here on: `bpm`, and `beat_at`, the seconds of any one of them
+                   since the first hop, or since the instrument began anew; null for those that are
+                   heard), `clock` (who states the tempo from here on; empty where it is heard);
+                   `fault` is what was told
 
 Latents follow from these alone, bit for bit, for sound and hands meet in one order: hops. Where
 analysis failed they follow from the next `anew` on; another generator that took over in the middle
@@ -29,13 +33,14 @@ from typing import Any
 import av
 import numpy as np
 
+from .analysis.beat import Lead
 from .constants import RATE
 from .engine import Engine
 from .errors import UserError, shown
 from .files import OwnFile
 from .latents.keyframes import Cues
 from .latents.latent import Embed, Latent
-from .settings.knobs import Knobs, knob_of, with_values
+from .settings.knobs import FASTEST_GIVEN, SLOWEST_GIVEN, Knobs, knob_of, with_values
 
 SUFFIX = ".ljlog"
 FORMAT = 1
@@ -252,6 +257,15 @@ def _is_switch(value: object) -> bool:
     return isinstance(value, bool)
 
 
+def _is_lead(value: object) -> bool:
+    if not (isinstance(value, dict) and value.keys() == {"bpm", "beat_at"}):
+        return False
+    bpm, beat_at = value["bpm"], value["beat_at"]
+    if not all(type(number) in (int, float) for number in (bpm, beat_at)):
+        return False
+    return bool(SLOWEST_GIVEN <= bpm <= FASTEST_GIVEN and abs(beat_at) < float("inf"))
+
+
 _VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "hop": (_is_count, "a whole number from 0"),
     "set": (lambda value: isinstance(value, dict), "knobs and their values"),
@@ -266,6 +280,8 @@ _VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "cue": (lambda value: value is None or _is_count(value), "a keyframe's number, or null"),
     "at": (lambda value: type(value) in (int, float) and abs(value) < float("inf"), "seconds"),
     "still": (_is_switch, "true or false"),
+    "clock": (lambda value: isinstance(value, str), "a name"),
+    "lead": (lambda value: value is None or _is_lead(value), "null, or bpm and beat_at"),
 }
 
 
@@ -304,6 +320,8 @@ class Replay(Engine):
             self._unheard = event["hop"]
         if event.get("anew"):
             vars(self).update(vars(self.anew()))  # what only a replay has stays
+        if "lead" in event:
+            self.lead = Lead(**event["lead"]) if event["lead"] is not None else None
         if "at" in event:
             self.position.jump(event["at"], still=bool(event.get("still")))
         if "cue" in event and self.cues is not None:

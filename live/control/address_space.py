@@ -13,6 +13,7 @@ from synth.errors import UserError, cut, shown
 
 from ..deck import Deck
 from ..faults import reason_of
+from ..sync.clock import Tempo
 from .nodes import Arguments, Node, is_released, nodes_of
 
 PART = "controls"  # what its faults go by
@@ -99,6 +100,10 @@ class AddressSpace:
             for address, node in self.nodes.items()
             if node.read and address.startswith(f"{self._prefix}/sense/") == senses
         }
+
+    def follow(self, who: str, tempo: Tempo | None) -> None:
+        """What another machine's clock states; None once it states nothing any more."""
+        self._deck.parameters.follow(who, tempo)
 
     def presets(self) -> dict[str, str]:
         """Every preset that may be loaded."""

@@ -16,6 +16,7 @@ from synth.settings.knobs import Knob
 
 from ..faults import Clock, reason_of
 from ..supervisor import Shift, Supervisor, Worker
+from ..sync.clock import Tempo
 from ..sync.midi_clock import MidiClock
 from .address_space import AddressSpace
 from .midi_driver import Told, driver_for
@@ -29,7 +30,6 @@ _WAITING = 1024  # messages that may wait; then the oldest are dropped
 _LEARNING = 60.0  # seconds in which a control is waited for
 _REMIND = 5.0  # seconds between two words that it is
 _LEAVE = 0.25  # seconds in which the driver is to end, and then each worker
-_SAME_TEMPO = 0.15  # beats a minute by which a steady clock seems to waver
 _MAY_BE_ALONE = frozenset({"/seed"})  # actions that take a number, or none
 
 Message = dict[str, Any]  # as mido writes it down: type, and what that has
@@ -60,7 +60,7 @@ class Midi:
         self._heard: SimpleQueue[tuple[float, Box, Message] | None] = SimpleQueue()
         self._lock = threading.Lock()  # of what is being learnt
         self._learning, self._learning_since, self._reminded = "", 0.0, 0.0
-        self._tempo, self._bpm = MidiClock(), 0.0
+        self._tempo, self._led_by = MidiClock(), ""
 
     def start(self, supervisor: Supervisor) -> None:
         """Begin, and tell what was wrong with the maps."""
@@ -252,18 +252,18 @@ class Midi:
     def _tick(self, at: float, box: Box) -> None:
         bpm = self._tempo.tick(box.name, at)
         if bpm is not None:
-            self._bpm = bpm
-            if abs(self._value("/hear/bpm") - bpm) > _SAME_TEMPO:
-                self.address_space.receive("/hear/bpm", [bpm])
+            self._led_by = box.name
+            self.address_space.follow(box.name, Tempo(bpm))
         if self._tempo.absurd:
             self._tell(f"{box.name}: its clock {self._tempo.absurd}", "clock")
             self._tempo.absurd = ""
 
     def _let_tempo_go(self) -> None:
-        """The preset's tempo again, mostly none: music is listened to; what was tapped stays."""
-        if abs(self._value("/hear/bpm") - self._bpm) <= _SAME_TEMPO:
-            self.address_space.receive("/hear/bpm/reset", [])
-            self._say("the MIDI clock stopped; the tempo is heard again")
+        """What was set or tapped leads again, mostly nothing: music is listened to."""
+        self.address_space.follow(self._led_by, None)
+        bpm = self._value("/hear/bpm")
+        what = f"{bpm:.1f} beats a minute" if bpm else "the tempo that is heard"
+        self._say(f"the MIDI clock stopped; {what} from now on")
 
     # ---- learning
 

@@ -7,9 +7,10 @@ again.
 
 import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,19 +18,20 @@ from synth.constants import HOP, RATE
 from synth.engine import Engine
 from synth.errors import UserError
 from synth.session import Event, changed
-from synth.settings.knobs import FASTEST_GIVEN, Knobs, coerced, knob_of, value_of, with_values
+from synth.settings.knobs import SLOWEST_GIVEN, Knobs, coerced, knob_of, value_of, with_values
 from synth.settings.preset import Preset, is_file, preset_of, shipped
 
 from ..faults import Faults, reason_of
 from ..supervisor import Supervisor
+from ..sync.clock import HAND, TAP, Clock, Conductor, Tempo
+from ..sync.tapping import Tapping
 from .preset_files import PART, Asked, PresetFiles
 
-_TAP_GAP = 2.0  # seconds after which a tap begins a new count
-_BOUNCE = 0.05  # seconds within which a second tap is an echo of the first
-_TAPS = 8  # that are averaged
 _LONGEST_WAIT = 2 * RATE // HOP  # hops that a look waits for its beat
 _LONGEST_RAMP = 3600.0  # seconds
 _CUES = 64  # that may wait for the next hop
+_BPM = "hear.bpm"  # the knob that shows the tempo that is given
+_SAME_TEMPO = 0.15  # beats a minute by which a steady clock seems to waver
 
 Told = Callable[[Event], None]
 Cue = int | Literal["next", "release"]
@@ -87,6 +89,7 @@ class Parameters:
         self.trouble = ""  # why a look that was asked for, or saved, does not play
         self.tell = tell
         self.faults = Faults()
+        self.now: Callable[[], float] = time.monotonic
         self._settings = settings
         self._lock = threading.Lock()
         self._loads = 0  # looks that were asked for,
@@ -97,7 +100,9 @@ class Parameters:
         self._latest = 0  # and until this hop at most
         self._ramps: dict[str, _Ramp] = {}
         self._cues: deque[Cue] = deque(maxlen=_CUES)
-        self._taps: deque[float] = deque(maxlen=_TAPS)
+        self.clock = Clock()
+        self._state_by_hand(preset.knobs)
+        self._taps, self._conductor, self._led = Tapping(), Conductor(), ""
         self.files = PresetFiles(path.parent if path is not None else None, settings, self)
 
     def start(self, supervisor: Supervisor) -> None:
@@ -135,6 +140,7 @@ class Parameters:
             self._guarded(self._change, look, engine, number)
         for cue in cues:
             self._guarded(self._begin, cue, engine, number)
+        self._guarded(self._conduct, engine, number)
 
     def _guarded(self, action: Callable[..., None], *given: object) -> None:
         try:
@@ -142,6 +148,18 @@ class Parameters:
         except Exception as error:
             text = str(error) if isinstance(error, UserError) else reason_of(error)
             self.faults.tell("controls", text)
+
+    def _conduct(self, engine: Engine, number: int) -> None:
+        """Have the analysis follow the beats of whoever leads, and tell who that is."""
+        leader, tempo = self.clock.leader, self.clock.tempo
+        if leader != self._led:
+            self._led = leader
+            self.tell({"hop": number, "clock": leader})
+        heard = engine.heard.time if engine.heard is not None else 0.0
+        lead = self._conductor.lead(tempo, self.now(), heard, engine.lead)
+        if lead != engine.lead:
+            engine.lead = lead
+            self.tell({"hop": number, "lead": asdict(lead) if lead is not None else None})
 
     def _advance(self, name: str, number: int) -> None:
         """Bring a ramp one hop further; one that cannot go on is over."""
@@ -238,21 +256,32 @@ class Parameters:
             self._ramps[name] = _Ramp(value_of(self.wanted, name), aim, hops, self._loads)
 
     def _put(self, name: str, value: object) -> None:
+        """Turn one knob by hand; to a tempo of 0, the music is listened to."""
+        self._turned[name] = self._queue(name, value)
+        if name == _BPM:
+            self._state_by_hand(self.wanted)
+            if not self.wanted.hear.bpm:
+                self.clock.state("tapped", TAP, None)
+            self._show_tempo()
+
+    def _queue(self, name: str, value: object) -> Any:
+        """Have one knob turned before the next hop; returns its value as it is taken."""
         self.wanted = with_values(self.wanted, {name: value}, name)
         checked = value_of(self.wanted, name)
-        self._turned[name] = checked
         if not self._turns or not isinstance(self._turns[-1], dict):
             self._turns.append({})
         last = self._turns[-1]
         assert isinstance(last, dict)
         last[name] = checked
+        return checked
 
     def reset(self) -> None:
         """All knobs as the preset has them."""
         with self._lock:
-            self.wanted, self._turned = self.preset.knobs, {}
+            self.clock.state("tapped", TAP, None)
+            self.wanted, self._turned = self._state_by_hand(self.preset.knobs), {}
             self._turns = deque(turn for turn in self._turns if isinstance(turn, _LookChange))
-            self._turns.append(self.preset.knobs)
+            self._turns.append(self.wanted)
             self._ramps.clear()
 
     def cue(self, cue: Cue) -> None:
@@ -260,18 +289,38 @@ class Parameters:
         with self._lock:
             self._cues.append(cue)
 
+    # ---- tempo, from any thread
+
     def tap(self, now: float) -> float:
-        """One tap of the tempo; returns the beats a minute that follow, 0 after the first tap."""
+        """One tap of the tempo; returns the beats a minute that follow, 0 after the first tap.
+
+        Where what is set by hand or another clock leads, that goes on.
+        """
         with self._lock:
-            if self._taps and 0 <= now - self._taps[-1] < _BOUNCE:
-                return float(value_of(self.wanted, "hear.bpm"))
-            if self._taps and not 0 <= now - self._taps[-1] <= _TAP_GAP:
-                self._taps.clear()
-            self._taps.append(now)
-            beats, seconds = len(self._taps) - 1, self._taps[-1] - self._taps[0]
-        bpm = min(FASTEST_GIVEN, 60 * beats / seconds) if beats else 0.0
-        self.turn("hear.bpm", bpm)
-        return bpm
+            bpm = self._taps.tap(now)
+            if bpm is not None:
+                self.clock.state("tapped", TAP, _tempo(bpm))
+                self._show_tempo()
+            return float(value_of(self.wanted, _BPM))
+
+    def follow(self, who: str, tempo: Tempo | None) -> None:
+        """What another machine's clock states; None once it states nothing any more."""
+        with self._lock:
+            self.clock.state("external", who, tempo)
+            self._show_tempo(_SAME_TEMPO)
+
+    def _show_tempo(self, slack: float = 0.0) -> None:
+        """Turn the knob to what leads, unless it is there within so many beats a minute."""
+        tempo, shown = self.clock.tempo, value_of(self.wanted, _BPM)
+        bpm = tempo.bpm if tempo is not None else 0.0
+        if abs(bpm - shown) > slack or (shown and not bpm):
+            self._queue(_BPM, bpm)
+
+    def _state_by_hand(self, knobs: Knobs) -> Knobs:
+        """What knobs say of the tempo is set by hand; returns them with what leads then."""
+        self.clock.state("set by hand", HAND, _tempo(knobs.hear.bpm))
+        tempo = self.clock.tempo
+        return with_values(knobs, {_BPM: tempo.bpm}, "the clock") if tempo is not None else knobs
 
     # ---- looks, from any thread
 
@@ -320,10 +369,12 @@ class Parameters:
             if load != self._loads:
                 return False
             self.trouble, self.preset, self.playing = "", preset, path
-            self.wanted = with_values(preset.knobs, self._turned, preset.name)
+            knobs = self._state_by_hand(with_values(preset.knobs, self._turned, preset.name))
+            self.wanted = knobs
             self._ramps = {n: ramp for n, ramp in self._ramps.items() if ramp.load >= load}
             self._turns.clear()  # what was turned before is over with the look
-            self._turns.append(_LookChange(preset.knobs, fade, dict(self._turned)))
+            turned = self._turned | {_BPM: knobs.hear.bpm}
+            self._turns.append(_LookChange(preset.knobs, fade, turned))
             return True
 
     # ---- from the files, see `preset_files`
@@ -336,8 +387,9 @@ class Parameters:
         """The file that plays was saved: its values are the newest."""
         with self._lock:
             if path == self.playing:
-                self.trouble, self.preset, self.wanted = "", preset, preset.knobs
-                self._turns.append(preset.knobs)
+                self.trouble, self.preset = "", preset
+                self.wanted = self._state_by_hand(preset.knobs)
+                self._turns.append(self.wanted)
 
     def complain(self, trouble: str) -> None:
         """A look cannot be had; the old one stays."""
@@ -347,3 +399,8 @@ class Parameters:
     def relieve(self) -> None:
         """What was complained of is over."""
         self.trouble = ""
+
+
+def _tempo(bpm: float) -> Tempo | None:
+    """A tempo as a knob has it: 0 is none."""
+    return Tempo(max(bpm, SLOWEST_GIVEN)) if bpm else None

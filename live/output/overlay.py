@@ -38,6 +38,7 @@ class Status:
     onset: bool  # one came within the last tenth of a second
     beat_phase: float  # 0..1
     bpm: float  # 0 while unknown
+    clock: str  # who states it; empty where it is heard
     drawn_rate: float  # frames a second made
     shown_rate: float  # frames a second shown
     latency: float  # milliseconds from sound to screen, median of the last
@@ -81,7 +82,8 @@ class Overlay:
         return np.asarray(panel)
 
     def _lines(self, s: Status) -> list[tuple[str, Ink]]:
-        tempo = f"{_number(s.bpm, 1)} BPM" if _within(s.bpm, _FARTHEST) else "no tempo yet"
+        by = f" ({_plain(s.clock, _NAME)})" if s.clock else ""
+        tempo = f"{_number(s.bpm, 1)} BPM{by}" if _within(s.bpm, _FARTHEST) else "no tempo yet"
         told = (
             (f"{_plain(s.source, _NAME)}   {_number(s.level)} dBFS   {tempo}", _INK),
             (

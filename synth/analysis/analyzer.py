@@ -13,7 +13,7 @@ from scipy import signal
 
 from ..constants import HOP, RATE
 from ..settings.knobs import Hear
-from .beat import BeatTracker
+from .beat import BeatTracker, Lead
 from .chroma import Clarity, LowerPitches, sharpened, upper_bank
 from .envelope import RunningPeak
 from .hum import Hum
@@ -78,8 +78,11 @@ class Analyzer:
         self._onset_time = 0.0
         self._beat = BeatTracker(self.dt, delay=self.delay)
 
-    def hear(self, hop: np.ndarray, knobs: Hear = _AS_HEARD) -> Features:
-        """Features of the next hop; a shorter one, a file's last, is filled up with silence."""
+    def hear(self, hop: np.ndarray, knobs: Hear = _AS_HEARD, lead: Lead | None = None) -> Features:
+        """Features of the next hop; a shorter one, a file's last, is filled up with silence.
+
+        While there is a `lead`, its beats stand in for those that are heard.
+        """
         if hop.ndim != 1 or len(hop) > self.hop:
             raise ValueError(f"a hop of shape {hop.shape} was given; use ({self.hop},) or shorter")
         if len(hop) < self.hop:
@@ -95,7 +98,7 @@ class Analyzer:
         onset = self._onsets.step(novelty) and level > 0.01
         if onset:
             self._onset_time = max(0.0, time - self.delay)
-        pulse = self._beat.step(novelty, body, knobs)
+        pulse = self._beat.step(novelty, body, knobs, lead)
         return Features(
             time=time,
             chroma=self._chroma(samples, gain) * min(1.0, level / 0.01),

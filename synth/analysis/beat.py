@@ -7,6 +7,7 @@ phase is that of the pulse train which the last beats fit best; the next beat fo
 corrected gently. A break without drums is counted through at the old tempo.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +50,24 @@ class Pulse:
     bpm: float  # 0 while unknown
 
 
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """Beats that another clock states, in the time of what is heard."""
+
+    bpm: float  # beats a minute, more than 0
+    beat_at: float  # seconds of any one beat
+
+    @property
+    def period(self) -> float:
+        """Seconds from beat to beat."""
+        return 60 / self.bpm
+
+    def next(self, now: float) -> float:
+        """When the first beat after a time falls, in seconds."""
+        beats = math.floor((now - self.beat_at) / self.period) + 1
+        return self.beat_at + beats * self.period
+
+
 class BeatTracker:
     """Follows novelty hop by hop; `delay` is how many seconds novelty trails the sound."""
 
@@ -63,20 +82,26 @@ class BeatTracker:
         self._preference = np.exp(-0.5 * off**2)
         self._period = 0.0  # seconds
         self._next = 0.0  # seconds of novelty's clock
+        self._sounded = -1.0  # seconds, the hop of the last beat
         self._doubts = 0
         self._lean, self._slow = 0.0, 1.0  # see _leant
         self._knobs = Hear()
         self._break_ended = -_AFTER_BREAK
         self._usual = RunningPeak(release=_USUAL_FOR)
 
-    def step(self, novelty: float, body: float, knobs: Hear) -> Pulse:
-        """Take in one hop's novelty, over all bands and without the hats."""
+    def step(self, novelty: float, body: float, knobs: Hear, lead: Lead | None = None) -> Pulse:
+        """Take in one hop's novelty, over all bands and without the hats.
+
+        While there is a `lead`, its beats are followed, whatever is heard.
+        """
         self._knobs = knobs
         place = self._hops % len(self._novelty)
         self._novelty[place], self._body[place] = novelty + body, body
         self._hops += 1
         now = self._hops * self._dt
-        if now >= _WARM_UP and self._hops % self._look_every == 0:
+        if lead is not None:
+            self._follow(lead, now - self._dt)
+        elif now >= _WARM_UP and self._hops % self._look_every == 0:
             self._look(now)
         return self._pulse(now)
 
@@ -84,10 +109,22 @@ class BeatTracker:
         if not self._period:
             return Pulse(False, 0.0, 0.0, 0.0)
         beat = now >= self._next
+        if beat:
+            self._sounded = now
         while now >= self._next:
             self._next += self._period
         phase = 1 - (self._next - now) / self._period
         return Pulse(beat, min(max(phase, 0.0), 1.0 - 1e-9), self._next, 60 / self._period)
+
+    def _follow(self, lead: Lead, before: float) -> None:
+        """Have the next beat where the lead has its first one after the hop `before`.
+
+        One that is moved back by little, just after it fell, does not fall again.
+        """
+        self._period, self._doubts = lead.period, 0
+        self._next = lead.next(before)
+        if self._next - self._sounded < lead.period / 2:
+            self._next += lead.period
 
     def _look(self, now: float) -> None:
         """Compare the last seconds with themselves and correct tempo and phase."""

@@ -16,6 +16,7 @@ PLAIN = Status(
     onset=True,
     beat_phase=0.3,
     bpm=120.0,
+    clock="tapped",
     drawn_rate=30.0,
     shown_rate=60.0,
     latency=40.0,
@@ -35,7 +36,9 @@ words = st.text(st.characters(), max_size=400) | st.sampled_from(
 numbers = st.floats() | st.sampled_from([np.nan, np.inf, -np.inf, 1e308, -1e308])
 statuses = st.builds(
     Status,
-    **dict.fromkeys(("source", "generator", "preset", "state", "notice", "trouble"), words),
+    **dict.fromkeys(
+        ("source", "clock", "generator", "preset", "state", "notice", "trouble"), words
+    ),
     **dict.fromkeys(
         ("level", "beat_phase", "bpm", "drawn_rate", "shown_rate", "latency", "flashes"), numbers
     ),
