@@ -60,7 +60,7 @@ def filmed(song: Path, generator: Generator, folder: Path) -> tuple[float, float
     drawn = time.perf_counter()
     with Film(folder / "bench.mp4", size=(side, side), fps=FPS, song=song) as film:
         for picture in pictures:
-            film.show(picture)
+            film.frame(picture)
     return drawn - begun, time.perf_counter() - begun
 
 

@@ -15,11 +15,15 @@ from typing import Protocol
 
 import numpy as np
 
+from synth.constants import HOP, RATE
+from synth.sink import Sink
+
 from .deck import Deck
 from .ending import FADE, Ending
 from .engine.handoff import Frame
 from .faults import Fault, reason_of
 from .keys import press
+from .output.outlets import Outlets
 from .output.writer_thread import Recording
 from .panel import Panel
 from .report import Report, Reporter, report_of
@@ -33,8 +37,8 @@ _WRITING = 20.0  # seconds that files have to become whole, unless whoever plays
 _REPORTING = 0.3, 2.0  # seconds that the report has, hurried and not
 
 
-class Screen(Protocol):
-    """What shows frames; see `window`."""
+class Screen(Sink, Protocol):
+    """The sink that the main thread draws; see `window`."""
 
     @property
     def is_open(self) -> bool: ...
@@ -45,8 +49,6 @@ class Screen(Protocol):
         ...
 
     def toggle_full(self) -> None: ...
-
-    def frame(self, picture: np.ndarray, interval: float) -> None: ...
 
     def panel(self, panel: np.ndarray | None) -> None: ...
 
@@ -64,8 +66,11 @@ class Show:
         self.panel: Panel = Panel(deck, self.statistics, self.ending)
         self.learn: Callable[[], None] | None = None  # what L does
         self.farewells: list[Callable[[], object]] = []  # what else ends with the show
+        self.sinks: list[tuple[str, Sink]] = []  # by their names: what is fed beside the screen
+        self._outlets = Outlets()
         self._loop = self.supervisor.guard("main loop")
         self._shade = 0.0
+        self._newest: Frame | None = None  # that the screen has
 
     def key(self, screen: Screen, key: str) -> None:
         """What a key does; see `keys`. Nothing that it leads to is raised."""
@@ -113,6 +118,7 @@ class Show:
         deck.recordings.start(recordings(), self.supervisor)
         self.supervisor.faults.listeners.append(self._log)
         deck.start()
+        self._outlets.start(self.sinks, self.supervisor)
         if reporter is not None:
             reporter.start(self.supervisor)
         self.supervisor.start()
@@ -144,7 +150,7 @@ class Show:
         """End every thread side by side, then wait for what is still to be written."""
         threads = [
             threading.Thread(target=self._said_goodbye, args=(stop,), name="farewell", daemon=True)
-            for stop in (*self.deck.stops, *self.farewells)
+            for stop in (*self.deck.stops, *self._outlets.stops, *self.farewells)
         ]
         for thread in threads:
             thread.start()
@@ -203,7 +209,8 @@ class Show:
             return []
         self.statistics.arrived(now, frozen=deck.frozen)
         deck.picture = frame.picture
-        screen.frame(frame.picture, self.statistics.interval)
+        screen.frame(frame.picture, self._shade, _seconds(frame))
+        self._newest = frame
         return [frame]
 
     def _tell(self, screen: Screen, now: float) -> None:
@@ -220,7 +227,9 @@ class Show:
         for frame in taken:
             if drawn:
                 deck.renderer.seen(frame, self.statistics.seen(frame, time.monotonic()))
-            deck.recordings.picture(_shaded(frame.picture, self._shade), frame.hop)
+            deck.recordings.frame(frame.picture, self._shade, _seconds(frame))
+        if self._newest is not None:
+            self._outlets.frame(self._newest.picture, self._shade, _seconds(self._newest))
 
 
 @contextmanager
@@ -234,5 +243,6 @@ def _short_turns() -> Iterator[None]:
         sys.setswitchinterval(before)
 
 
-def _shaded(picture: np.ndarray, shade: float) -> np.ndarray:
-    return picture if shade >= 1 else np.rint(picture * np.float32(shade)).astype(np.uint8)
+def _seconds(frame: Frame) -> float:
+    """Of the sound whose latent a frame shows."""
+    return frame.hop * HOP / RATE

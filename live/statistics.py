@@ -12,8 +12,6 @@ _SHORTEST, _LONGEST = 1e-5, 1e4  # seconds
 _BINS_PER_E = 100  # one per cent from bin to bin
 _BINS = int(math.log(_LONGEST / _SHORTEST) * _BINS_PER_E) + 1
 _LATE = 0.1  # seconds
-_NEW = 0.2  # of each new picture in the mean interval
-_INTERVAL = 0.05  # seconds between two pictures, before any came
 
 
 class Durations:
@@ -48,7 +46,6 @@ class Statistics:
 
     def __init__(self, now: float) -> None:
         self.begun = now  # the show
-        self.interval = _INTERVAL  # seconds from one picture to the next, in the mean
         self.drawn_at = now  # the screen, last
         self.onset_seen = 0.0  # when the last one came to the screen
         self._shown, self._onsets, self._late = 0, 0, 0
@@ -65,9 +62,7 @@ class Statistics:
     def arrived(self, now: float, *, frozen: bool) -> None:
         """A picture is the screen's from now on."""
         if self._arrivals and not frozen:
-            since = now - self._arrivals[-1]
-            self.interval += _NEW * (since - self.interval)
-            self._pictures.add(since)
+            self._pictures.add(now - self._arrivals[-1])
         self._arrivals.append(now)
 
     def began_to_draw(self, now: float) -> float:

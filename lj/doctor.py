@@ -58,6 +58,7 @@ def examine() -> Iterator[Finding]:
         yield _package(package)
     yield _device()
     yield from _codecs()
+    yield from _outputs()
     yield from _generators()
     yield _presets()
     yield from _stage()
@@ -91,6 +92,16 @@ def _codecs() -> Iterator[Finding]:
         yield Finding(
             f"codec {name}", "here" if known else "not in this FFmpeg; reinstall av", known
         )
+
+
+def _outputs() -> Iterator[Finding]:
+    """What a show can be sent to with --out."""
+    from live.output.kinds import KINDS
+
+    for kind in KINDS:
+        lacking = kind.lacking()
+        state = lacking or f"--out {kind.form}: {kind.sentence}"
+        yield Finding(f"output {kind.name}", state, not lacking, needed=False)
 
 
 def _generators() -> Iterator[Finding]:

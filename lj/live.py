@@ -11,6 +11,7 @@ import typer
 
 from . import options
 from .generator_setup import Choice
+from .outputs import Outputs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,6 +94,10 @@ class Settings:
     ] = "auto"
     seconds: Annotated[float | None, typer.Option(min=0.1, help="End after so long.")] = None
     bank: options.BankOption = None
+    out: Annotated[
+        list[str] | None,
+        typer.Option(help="Another output, KIND:TARGET; see `lj doctor`. Again for more."),
+    ] = None
     record: Annotated[
         Path | None, typer.Option(help="Record picture and sound while playing, .mp4.")
     ] = None
@@ -112,17 +117,20 @@ class Settings:
         """UserError for what would otherwise fail when the show is over."""
         from synth.errors import UserError
 
-        from .recordings import check_keepers
-
         for path in (self.report, self.snapshot):
             if path is not None and not path.parent.is_dir():
                 raise UserError(f"{path}: the folder {path.parent} does not exist; make it first")
-        check_keepers(self.record, self.log)
+        self.outputs.check()
 
     @property
     def choice(self) -> Choice:
         """The generator that was asked for."""
         return Choice(self.generator, self.weights, self.compute, self.engine, self.precision)
+
+    @property
+    def outputs(self) -> Outputs:
+        """Where the show goes beside its window."""
+        return Outputs.asked(self.out, self.record, self.log)
 
     @property
     def servers(self) -> "Wanted":
@@ -139,7 +147,6 @@ def live(asked: Settings) -> None:
 
     from .console import Said
     from .generator_setup import preset_with
-    from .recordings import keepers_for
     from .servers import Servers
 
     asked.check()
@@ -154,22 +161,23 @@ def live(asked: Settings) -> None:
     servers = Servers(deck, wanted)
     show.panel.card, show.learn = (servers.address, servers.code), servers.learn
     show.farewells += [servers.close, said.close]
+    show.sinks += servers.sinks
     _say_what_plays(asked, deck, first, servers)
     follows = asked.file is not None
     try:
+        show.sinks += asked.outputs.sinks(first.generator)
         outcome = show.run(
             screen,
             asked.seconds,
-            recordings=lambda: keepers_for(
-                asked.record, asked.log, look, first.generator, follows=follows
-            ),
+            recordings=lambda: asked.outputs.recordings(look, first.generator, follows=follows),
             report=asked.report,
         )
         if asked.snapshot is not None:
             _write_png(screen.screenshot(), asked.snapshot)
     finally:
         servers.close()
-        screen.close()
+        for sink in (*(sink for _, sink in show.sinks), screen):
+            sink.close()
     _sum_up(outcome, asked)
     if deck.supervisor.left_behind:  # whoever waits for what hangs would hang too
         sys.stderr.flush()

@@ -15,9 +15,11 @@ from synth.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
+    from live.control.control_page import ControlPage
     from live.control.network_addresses import Network, Place
     from live.deck import Deck
     from live.supervisor import Supervisor
+    from synth.sink import Sink
 
 _CLOSING = 1.0  # seconds for all servers together
 
@@ -78,6 +80,7 @@ class Servers:
         self.address = ""  # of the control page, or of OSCQuery where there is no page
         self.code: np.ndarray | None = None  # the page's address for phones
         self.learn: Callable[[], None] | None = None  # what a MIDI control shall turn
+        self.sinks: list[tuple[str, Sink]] = []  # by their names: what shall be fed pictures
         self._supervisor, self._wanted = deck.supervisor, wanted
         self._controls = AddressSpace(deck)
         self._port = OscPort(self._controls)
@@ -143,7 +146,8 @@ class Servers:
         if place is None:
             return
         osc = self._port.place if self._port.place[1] else None
-        query = OscQuery(self._controls, place, osc, page=page, names=[host_name(place[1])])
+        shown = self._control_page() if page else None
+        query = OscQuery(self._controls, place, osc, page=shown, names=[host_name(place[1])])
         self._add(query)
         self._services.append(("_oscjson._tcp", query.place))
         secret = f"?token={query.token}" if query.token else ""
@@ -153,6 +157,14 @@ class Servers:
         if page:
             self.address = f"{roots[0]}/page{secret}"
             self.lines.append(f"control page at {self.address}")
+
+    def _control_page(self) -> "ControlPage":
+        from live.control.control_page import ControlPage
+        from live.output.preview import Preview
+
+        preview = Preview()
+        self.sinks.append(("page", preview))
+        return ControlPage(preview.jpeg)
 
     def _draw_code(self) -> None:
         """Where phones can open the page."""

@@ -23,6 +23,7 @@ from synth.latents.bank import Bank
 from synth.latents.latent import Latent
 from synth.session import load_session
 from synth.settings.knobs import Knobs, knobs_of
+from synth.sink import shaded
 
 from . import disk
 from .disk import unwritable
@@ -31,7 +32,7 @@ from .manifest import NAME, Inputs, Manifest, rate
 from .parts import cleared
 from .plan import is_apart, read_plan, write_plan
 from .segment import join, write_segment
-from .song import Job, Outcome, Progress, batches, limiter, shader, visual_for
+from .song import Job, Outcome, Progress, batches, limiter, shades, visual_for
 from .timeline import latents_of
 
 LEAD = 1.0  # seconds before a chunk that are drawn and thrown away, to know what flashed
@@ -217,11 +218,12 @@ def _pictures(
     latents: Sequence[Latent], first: int, generator: Generator, job: Job, knobs: Knobs
 ) -> Iterator[np.ndarray]:
     """Fitted pictures, held back where they would flash, in order."""
-    limited, shaded = limiter(knobs, job.fps), shader(job)
+    limited, shade = limiter(knobs, job.fps), shades(job)
     number = first
     for pictures in drawn_ahead(generator, batches(latents, _BATCH)):
         for picture in pictures:
-            yield fitted(shaded(limited(picture, number), number), job.size, knobs.look.fit)
+            dimmed = shaded(limited(picture, number), shade(number))
+            yield fitted(dimmed, job.size, knobs.look.fit)
             number += 1
 
 

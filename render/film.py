@@ -14,6 +14,7 @@ from av.container import OutputContainer
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from synth.errors import UserError
+from synth.sink import Takes, Wants, shaded
 
 from . import disk
 from .disk import unwritable
@@ -33,6 +34,8 @@ class Film:
     a whole one.
     """
 
+    wants = Wants(Takes.ALL)
+
     def __init__(
         self,
         path: Path,
@@ -46,7 +49,7 @@ class Film:
     ) -> None:
         check_film(path, size, song)
         self.path, self.size, self.fps, self.fit = path, size, fps, fit
-        self.frames = 0
+        self.frames, self._closed = 0, False
         self.sound_copied = False
         self.partial = path.with_name(f"{path.stem}.partial.mp4")
         self._working = path.with_name(f".{path.stem}.{os.getpid()}.mp4")
@@ -63,14 +66,22 @@ class Film:
             raise unwritable(self.path, error) from None
         return self
 
-    def show(self, picture: np.ndarray) -> None:
-        """Append one frame, uint8 (s, s, 3) sRGB."""
-        frame = video_frame(fitted(picture, self.size, self.fit), self.frames, self.fps)
+    @property
+    def seconds(self) -> float:
+        """How long it is: when the next frame is shown."""
+        return float(self.frames / self.fps)
+
+    def frame(self, picture: np.ndarray, shade: float = 1.0, seconds: float | None = None) -> None:
+        """Append one frame; ValueError where it is not the one that `seconds` are due for."""
+        if seconds is not None and abs(seconds - self.seconds) > 0.5 / self.fps:
+            raise ValueError(f"a frame for {seconds:.3f} s came; {self.seconds:.3f} s is due")
+        shown = fitted(shaded(picture, shade), self.size, self.fit)
+        frame = video_frame(shown, self.frames, self.fps)
         try:
             for packet in self._picture.encode(frame):
                 self._file.mux(packet)
             self.frames += 1
-            self._sound.advance(float(self.frames / self.fps))
+            self._sound.advance(self.seconds)
         except OSError as error:
             raise unwritable(self.path, error) from None
 
@@ -80,7 +91,9 @@ class Film:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        whole = kind is None
+        if self._closed:
+            return
+        self._closed, whole = True, kind is None
         try:
             if whole or (kind is KeyboardInterrupt and self.frames):
                 self._finish()
@@ -92,10 +105,14 @@ class Film:
         finally:
             self._working.unlink(missing_ok=True)
 
+    def close(self) -> None:
+        """Leave it whole."""
+        self.__exit__(None, None, None)
+
     def _finish(self) -> None:
         for packet in self._picture.encode(None):
             self._file.mux(packet)
-        self._sound.finish(float(self.frames / self.fps))
+        self._sound.finish(self.seconds)
         self._file.close()
 
     def _abandon(self) -> None:

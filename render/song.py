@@ -87,13 +87,14 @@ def render(job: Job, generator: Generator, knobs: Knobs, progress: Progress) -> 
         fit=knobs.look.fit,
         quality=job.quality,
     )
-    limited, shaded = limiter(knobs, job.fps), shader(job)
+    limited, shade = limiter(knobs, job.fps), shades(job)
     whole = True
     try:
         with film:
             for pictures in drawn_ahead(generator, batches(latents, _BATCH)):
                 for picture in pictures:
-                    film.show(shaded(limited(picture, film.frames), film.frames))
+                    number = film.frames
+                    film.frame(limited(picture, number), shade(number), film.seconds)
                 progress(film.frames, total)
             if film.frames == 0:
                 raise UserError(f"{job.song}: ends before {job.start:g} s; use an earlier --start")
@@ -102,7 +103,7 @@ def render(job: Job, generator: Generator, knobs: Knobs, progress: Progress) -> 
     return Outcome(
         film=film.path if whole else film.partial,
         frames=film.frames,
-        seconds=float(film.frames / job.fps),
+        seconds=film.seconds,
         took=time.monotonic() - begun,
         sound_copied=film.sound_copied,
         whole=whole,
@@ -119,17 +120,12 @@ def visual_for(job: Job, generator: Generator, knobs: Knobs) -> Engine:
     return Replay(job.session, generator.embed, cues)
 
 
-def shader(job: Job) -> Change:
-    """What darkens pictures where a session was blacked out."""
+def shades(job: Job) -> Callable[[int], float]:
+    """How bright each picture is, by its number: 1, less where a session was blacked out."""
     session = job.session
     if session is None or not session.darkens:
-        return lambda picture, _number: picture
-
-    def shaded(picture: np.ndarray, number: int) -> np.ndarray:
-        shade = np.float32(session.shade(job.start + float(number / job.fps)))
-        return np.rint(picture * shade).astype(np.uint8)
-
-    return shaded
+        return lambda _number: 1.0
+    return lambda number: session.shade(job.start + float(number / job.fps))
 
 
 def limiter(knobs: Knobs, fps: Fraction) -> Change:

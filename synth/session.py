@@ -41,6 +41,7 @@ from .files import OwnFile
 from .latents.keyframes import Cues
 from .latents.latent import Embed, Latent
 from .settings.knobs import FASTEST_GIVEN, SLOWEST_GIVEN, Knobs, knob_of, with_values
+from .sink import Takes, Wants
 
 SUFFIX = ".ljlog"
 FORMAT = 1
@@ -62,6 +63,8 @@ def changed(before: Knobs, after: Knobs) -> dict[str, Any]:
 
 class SessionWriter:
     """Appends to a new folder; not for the analysis thread, for a disk may take its time."""
+
+    wants = Wants(Takes.QUEUED)
 
     def __init__(self, folder: Path, about: dict[str, Any], knobs: Knobs) -> None:
         """`about` is what to know of the show besides its knobs, as JSON values.
@@ -105,7 +108,7 @@ class SessionWriter:
         """One event; `hop` is the number of the hop that it comes before."""
         self._events.write(json.dumps(event) + "\n")
 
-    def picture(self, picture: np.ndarray, hop: int) -> None:
+    def frame(self, picture: np.ndarray, shade: float, seconds: float) -> None:
         """Pictures follow from the rest; nothing is written."""
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from live.output.window import Place, Window
 from synth.generators import Generator
 from synth.latents.latent import Latent
 from synth.session import Event, SessionWriter
+from synth.sink import Takes, Wants
 
 from .measures import Span
 
@@ -134,9 +135,9 @@ class Watched(Window):
         self.errands: list[Callable[[], object]] = []
         super().__init__(place, title=title, on_key=on_key, tell=tell)
 
-    def frame(self, picture: np.ndarray, interval: float) -> None:
+    def frame(self, picture: np.ndarray, shade: float, seconds: float) -> None:
         self._comes = True
-        super().frame(picture, interval)
+        super().frame(picture, shade, seconds)
 
     def draw(self, fit: str, shade: float) -> bool:
         while self.errands:
@@ -185,6 +186,8 @@ class Counted(SessionWriter):
 class Stuck:
     """A file on a disk that does not answer at its first hop."""
 
+    wants = Wants(Takes.QUEUED)
+
     def __init__(self, path: Path, mood: Mood) -> None:
         self.path, self._mood = path, mood
 
@@ -198,7 +201,7 @@ class Stuck:
     def event(self, event: Event) -> None:
         """Nothing is kept."""
 
-    def picture(self, picture: np.ndarray, hop: int) -> None:
+    def frame(self, picture: np.ndarray, shade: float, seconds: float) -> None:
         """Nothing is kept."""
 
     def close(self) -> None:

@@ -7,8 +7,6 @@ are numbers are clipped to their range, words that are none of a knob's are refu
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from synth.errors import UserError, cut, shown
 
 from ..deck import Deck
@@ -108,10 +106,6 @@ class AddressSpace:
     def presets(self) -> dict[str, str]:
         """Every preset that may be loaded."""
         return self._deck.parameters.presets()
-
-    def picture(self) -> np.ndarray | None:
-        """The picture that was drawn last, uint8 (h, w, 3)."""
-        return self._deck.picture
 
 
 def _keyframe(wanted: str) -> int | str:

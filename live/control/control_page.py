@@ -1,16 +1,11 @@
 """The control page: its files, the presets' pictures, and what is shown now."""
 
-import io
-import time
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
 
-from PIL import Image
-
 from synth.settings.preset import shipped
 
-from .address_space import AddressSpace
 from .http_server import Answer, sentence
 
 _KINDS = {
@@ -18,21 +13,17 @@ _KINDS = {
     "page.css": "text/css; charset=utf-8",
     "page.js": "text/javascript; charset=utf-8",
 }
-_PREVIEW = 320  # pixels
-_PREVIEWED = 0.2  # seconds for which one preview does for everybody
 _KEPT = {"Cache-Control": "max-age=3600"}
 
 
 class ControlPage:
     """Answers what lies under /page; no name from outside becomes a path."""
 
-    def __init__(
-        self, address_space: AddressSpace, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, preview: Callable[[], bytes]) -> None:
+        """`preview` gives what is on screen as JPEG, nothing before the first picture."""
         # Read now: where descriptors are used up later, the page is still there.
-        self._controls, self._clock = address_space, clock
+        self._preview = preview
         self._files = {name: _read("live.control", f"page/{name}") for name in _KINDS}
-        self._preview, self._previewed = b"", 0.0
 
     def answer(self, path: str) -> Answer:
         """What is at a path such as /page or /page/page.css."""
@@ -52,16 +43,8 @@ class ControlPage:
         return Answer(self._files[name], _KINDS[name])
 
     def _now(self) -> Answer:
-        if not self._preview or self._clock() - self._previewed > _PREVIEWED:
-            picture = self._controls.picture()
-            if picture is None:
-                return sentence(404, "nothing is drawn yet")
-            small = Image.fromarray(picture)
-            small.thumbnail((_PREVIEW, _PREVIEW))
-            data = io.BytesIO()
-            small.save(data, "JPEG", quality=70)
-            self._preview, self._previewed = data.getvalue(), self._clock()
-        return Answer(self._preview, "image/jpeg")
+        jpeg = self._preview()
+        return Answer(jpeg, "image/jpeg") if jpeg else sentence(404, "nothing is drawn yet")
 
 
 @cache

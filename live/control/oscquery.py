@@ -77,16 +77,16 @@ class OscQuery:
         osc: Place | None,
         *,
         token: str = "",
-        page: bool = False,
+        page: ControlPage | None = None,
         names: Collection[str] = (),
         patience: float = PATIENCE,
     ) -> None:
-        """`osc` is where datagrams are heard, `page` serves /page; for the others see HttpServer.
+        """`osc` is where datagrams are heard, `page` answers at /page; the others: HttpServer.
 
         UserError when the place cannot be had.
         """
         self._controls, self._osc = address_space, osc
-        self._page = ControlPage(address_space) if page else None
+        self._page = page
         self.inbox = Inbox(
             "HTTP", lambda address, values, _: address_space.receive(address, values)
         )

@@ -10,10 +10,11 @@ import numpy as np
 from av.video.reformatter import Interpolation
 
 from synth.analysis.analyzer import SHORT_WINDOW
-from synth.constants import HOP, RATE
+from synth.constants import RATE
 from synth.errors import UserError
 from synth.files import OwnFile
 from synth.session import Event, unwritable
+from synth.sink import Size, Takes, Wants, shaded
 
 _FPS = 30
 _LAG = 0.5  # seconds of sound after which no picture of that moment is waited for
@@ -30,8 +31,6 @@ _MP4 = {
 }
 _H264 = {"preset": "ultrafast", "tune": "zerolatency", "crf": "20", "g": str(_FPS)}
 
-Size = tuple[int, int]  # width, height
-
 
 class Recorder:
     """H.264 and AAC in mp4, of which all but the last second or so plays also after a crash.
@@ -39,6 +38,8 @@ class Recorder:
     A picture stands where a render of the same session has it: at the time of the sound that
     it shows. One of another size is scaled into the film's, its shape kept.
     """
+
+    wants = Wants(Takes.QUEUED)
 
     def __init__(self, path: Path, size: Size = (512, 512)) -> None:
         """UserError where the film cannot be written; then nothing of it is left."""
@@ -48,7 +49,7 @@ class Recorder:
         self._coming: deque[tuple[float, np.ndarray]] = deque()
         self._shown = np.zeros((2, 2, 3), np.uint8)
         self._frame: av.VideoFrame | None = None  # of what is shown, as the encoder takes it
-        self._frames, self._samples = 0, 0
+        self._frames, self._samples, self._closed = 0, 0, False
         try:
             self._disk = OwnFile(path)
         except OSError as error:
@@ -73,11 +74,11 @@ class Recorder:
         self._file.mux(self._sound.encode(frame))
         self._show_until(self._samples / RATE - _LAG)
 
-    def picture(self, picture: np.ndarray, hop: int) -> None:
-        """What was shown (h, w, 3) uint8, after how many hops of sound."""
+    def frame(self, picture: np.ndarray, shade: float, seconds: float) -> None:
+        picture = shaded(picture, shade)
         if not self._frames and not self._coming:
             self._show(picture)  # the first, if it is not late, stands from the beginning
-        at = hop * HOP / RATE - _DELAY
+        at = seconds - _DELAY
         if self._coming and self._coming[-1][0] == at:
             self._coming.pop()
         self._coming.append((at, picture))
@@ -87,6 +88,9 @@ class Recorder:
 
     def close(self) -> None:
         """Finish the film; one in which nothing was heard is none, and goes."""
+        if self._closed:
+            return
+        self._closed = True
         if not self._samples:
             self.discard()
             return

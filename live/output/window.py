@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 
 from synth.errors import UserError
+from synth.sink import Takes, Wants
 
 from .monitors import Monitors, Size, address
 
 FITS = {"crop": 0, "pad": 0, "mirror": 1, "kaleidoscope": 2, "blur": 3}
 _SRGB = 0x8C43  # GL_SRGB8_ALPHA8
 _SLOWEST_FADE = 0.5  # seconds
+_NEW = 0.2  # of each new frame in the mean time between frames
 _KEYS = {"SPACE": " ", "LEFT": "left", "RIGHT": "right", "ESCAPE": "escape"}
 _IDLE = 0.02  # seconds of a round in which nothing can be drawn
 _PAUSES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)  # seconds before each attempt to open the window anew
@@ -61,6 +63,8 @@ class Window:
     another monitor or into a window, a lost window is opened anew, and `tell` hears of it.
     """
 
+    wants = Wants(Takes.NEWEST)
+
     def __init__(
         self,
         place: Place,
@@ -80,9 +84,11 @@ class Window:
         self._missed: dict[str, str] = {}  # what keeps the picture from the screen, by its kind
         self._tries, self._due = 0, 0.0  # to open the window anew
         self._frame: tuple[np.ndarray, float] | None = None
+        self._frames, self._seconds, self._interval = 0, 0.0, 0.0  # from frame to frame, the mean
         self._panel: np.ndarray | None = None
         self._frame_waits = self._panel_waits = False
         self._handle: Any = None
+        self._closed = False
         self._canvas: _Canvas | None = None
         try:
             if self._full or place.monitor:
@@ -248,9 +254,16 @@ class Window:
 
     # ---- pictures
 
-    def frame(self, picture: np.ndarray, interval: float) -> None:
-        """A new frame (h, w, 3) uint8, to be faded to over `interval` seconds."""
-        self._frame, self._frame_waits = (picture, min(interval, _SLOWEST_FADE)), True
+    def frame(self, picture: np.ndarray, shade: float, seconds: float) -> None:  # noqa: ARG002
+        """A new frame (h, w, 3) uint8, to be faded to over the time that frames are taking.
+
+        How bright it is, `draw` says each time.
+        """
+        since = min(max(0.0, seconds - self._seconds), _SLOWEST_FADE)
+        self._interval += (_NEW if self._frames > 1 else self._frames) * (since - self._interval)
+        self._seconds = seconds
+        self._frames += 1
+        self._frame, self._frame_waits = (picture, self._interval), True
 
     def panel(self, panel: np.ndarray | None) -> None:
         """An overlay (h, w, 4) uint8 with straight alpha for the top left corner, or none."""
@@ -310,8 +323,10 @@ class Window:
         raise UserError(f"there is no picture of the window: {self.trouble}")
 
     def close(self) -> None:
-        self._close_window()
-        self._glfw.terminate()
+        if not self._closed:
+            self._closed = True
+            self._close_window()
+            self._glfw.terminate()
 
 
 def _gl_error() -> type[Exception]:
@@ -324,6 +339,7 @@ class NoWindow:
     """Shows nothing, at sixty frames a second: for machines without a display."""
 
     renderer, version, refresh, is_open, trouble = "none", 0, 60.0, True, ""
+    wants = Wants(Takes.NEWEST)
 
     def __init__(self) -> None:
         self._due = time.monotonic()
@@ -331,7 +347,7 @@ class NoWindow:
     def toggle_full(self) -> None:
         """There is no screen to fill."""
 
-    def frame(self, picture: np.ndarray, interval: float) -> None:
+    def frame(self, picture: np.ndarray, shade: float, seconds: float) -> None:
         """Nobody looks."""
 
     def panel(self, panel: np.ndarray | None) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 from synth.constants import HOP
 from synth.memory import give_back_freed_blocks
 from synth.session import Event
+from synth.sink import Sink
 
 from ..faults import reason_of
 from ..supervisor import Shift, Supervisor, Worker
@@ -31,18 +32,14 @@ _CLOSING = 30.0  # seconds that closing a file may take
 Turn = Callable[["Recording"], None]
 
 
-class Recording(Protocol):
-    """A file that is written while the show goes on."""
+class Recording(Sink, Protocol):
+    """A sink on disk that is written while the show goes on, and hears sound and hands too."""
 
     path: Path
 
     def hop(self, samples: np.ndarray) -> None: ...
 
     def event(self, event: Event) -> None: ...
-
-    def picture(self, picture: np.ndarray, hop: int) -> None: ...
-
-    def close(self) -> None: ...
 
     def discard(self) -> None:
         """Remove what was begun, before anything was heard."""
@@ -94,13 +91,13 @@ class Writer:
             return
         self._put("event", lambda recording: recording.event(event))
 
-    def picture(self, picture: np.ndarray, hop: int) -> None:
+    def frame(self, picture: np.ndarray, shade: float, seconds: float) -> None:
         """Hand over a picture, or drop it where too many wait."""
         if self._queued.pictures - self._written.pictures >= _PICTURES:
             self.dropped += 1
             self._supervisor.faults.tell(self.part, "too slow; a picture was dropped")
         else:
-            self._put("picture", lambda recording: recording.picture(picture, hop))
+            self._put("picture", lambda recording: recording.frame(picture, shade, seconds))
 
     def _put(self, kind: str, turn: Turn) -> None:
         if self.ended.is_set():
@@ -174,10 +171,10 @@ class Recordings:
         for writer in self._writers:
             writer.event(event)
 
-    def picture(self, picture: np.ndarray, hop: int) -> None:
-        """A picture that was shown, and the number of the hop in it."""
+    def frame(self, picture: np.ndarray, shade: float, seconds: float) -> None:
+        """A picture that was shown, how bright, and the seconds of sound in it."""
         for writer in self._writers:
-            writer.picture(picture, hop)
+            writer.frame(picture, shade, seconds)
 
     def close(self) -> None:
         """Have what waits written, and the files closed; `closed` tells when that is done."""

@@ -16,8 +16,10 @@ import pytest
 
 from live.audio.file_player import Playback
 from live.control.address_space import AddressSpace
+from live.control.control_page import ControlPage
 from live.control.oscquery import OscQuery
 from live.engine.parameters import Parameters
+from live.output.preview import Preview
 from live.output.window import NoWindow
 from live.show import Show
 from synth.settings.preset import preset_of
@@ -25,6 +27,7 @@ from tests import sounds
 from tests.decks import show_of
 from tests.doubles import Lamp
 from tests.live.test_show import steps
+from tests.stage import until
 
 TOKEN = "as-printed"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -42,7 +45,10 @@ def playing(tmp_path: Path) -> Iterator[tuple[Show, OscQuery]]:
     )
     show.panel.overlay_on = False
     address_space = AddressSpace(show.deck)
-    server = OscQuery(address_space, ("127.0.0.1", 0), None, page=True, token=TOKEN)
+    preview = Preview()
+    show.sinks.append(("page", preview))
+    page = ControlPage(preview.jpeg)
+    server = OscQuery(address_space, ("127.0.0.1", 0), None, page=page, token=TOKEN)
     server.start(show.supervisor)
     stage = threading.Thread(target=show.run, args=(NoWindow(),))
     stage.start()
@@ -60,8 +66,16 @@ def ask(server: OscQuery, path: str) -> tuple[str, bytes]:
         return answer.headers["Content-Type"], answer.read()
 
 
+def is_shown(server: OscQuery) -> bool:
+    try:
+        return bool(ask(server, "/page/preview.jpg")[1])
+    except urllib.error.HTTPError as error:
+        error.close()
+        return False
+
+
 def test_the_page_and_its_pictures_are_served(playing: tuple[Show, OscQuery]) -> None:
-    show, server = playing
+    _, server = playing
     for path in ("/page", "/page/", "/page/index.html", f"/page?token={TOKEN}"):
         kind, page = ask(server, path)
         assert kind.startswith("text/html")
@@ -70,8 +84,7 @@ def test_the_page_and_its_pictures_are_served(playing: tuple[Show, OscQuery]) ->
     assert b"<script>" not in page
     assert ask(server, "/page/page.js")[0].startswith("text/javascript")
     assert ask(server, "/page/thumbnail/reef")[1].startswith(b"\xff\xd8")
-    while show.deck.picture is None:
-        pass
+    until(lambda: is_shown(server), "a preview", 10)
     assert ask(server, "/page/preview.jpg")[1].startswith(b"\xff\xd8")
     for path in ("/page/secret.txt", "/page/..%2fosc.py", "/page/thumbnail/..%2f..%2fREADME.md"):
         with pytest.raises(urllib.error.HTTPError) as error:

@@ -40,7 +40,7 @@ class Screen(NoWindow):
         super().__init__()
         self.pictures = 0
 
-    def frame(self, picture: np.ndarray, interval: float) -> None:
+    def frame(self, picture: np.ndarray, shade: float, seconds: float) -> None:
         self.pictures += 1
 
     def draw(self, fit: str, shade: float) -> bool:

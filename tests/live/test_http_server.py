@@ -22,6 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from live.control.address_space import AddressSpace
+from live.control.control_page import ControlPage
 from live.control.http_server import MOST, Answer, Question
 from live.control.network_addresses import interfaces
 from live.control.osc_packets import packet_of
@@ -33,6 +34,8 @@ from tests.stage import until
 
 GOOD = b"GET /steer/truncation?VALUE HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 Reply = tuple[int, dict[str, str], bytes]
+
+PAGE = ControlPage(bytes)  # with nothing drawn yet
 
 
 @pytest.fixture
@@ -47,7 +50,7 @@ def address_space(tmp_path: Path) -> AddressSpace:
 
 @pytest.fixture
 def server(address_space: AddressSpace, supervisor: Supervisor) -> Iterator[OscQuery]:
-    server = OscQuery(address_space, ("127.0.0.1", 0), None, page=True)
+    server = OscQuery(address_space, ("127.0.0.1", 0), None, page=PAGE)
     server.start(supervisor)
     assert answers(server)  # from now on it opens nothing but connections
     yield server
@@ -57,7 +60,7 @@ def server(address_space: AddressSpace, supervisor: Supervisor) -> Iterator[OscQ
 @pytest.fixture
 def secret(address_space: AddressSpace, supervisor: Supervisor) -> Iterator[OscQuery]:
     """One that needs a token."""
-    server = OscQuery(address_space, ("127.0.0.1", 0), None, page=True, token="secret")
+    server = OscQuery(address_space, ("127.0.0.1", 0), None, page=PAGE, token="secret")
     server.start(supervisor)
     yield server
     server.stop()
@@ -653,7 +656,10 @@ def requests(draw: st.DrawFn) -> bytes:
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[OscQuery, Supervisor]]:
     supervisor = Supervisor()
     server = OscQuery(
-        controls_in(tmp_path_factory.mktemp("http")), ("127.0.0.1", 0), None, page=True
+        controls_in(tmp_path_factory.mktemp("http")),
+        ("127.0.0.1", 0),
+        None,
+        page=PAGE,
     )
     server.start(supervisor)
     yield server, supervisor

@@ -48,7 +48,7 @@ def played(recorder: Recorder, kind: str, hops: int = HOPS) -> None:
         shown = random.randint(0, 256, (64, 64, 3)).astype(np.uint8)
         comes = {"frozen": hop == 9, "late": hop == hops // 2, "never": False}
         if comes.get(kind, hop % 3 == 0):
-            recorder.picture(shown if kind == "noisy" else grey(100), hop)
+            recorder.frame(shown if kind == "noisy" else grey(100), 1.0, hop * HOP / RATE)
 
 
 def pictures(film: Path) -> list[tuple[float, np.ndarray]]:
@@ -105,7 +105,7 @@ def test_a_picture_stands_where_a_render_of_the_same_performance_has_it(tmp_path
         analysis._hear(samples, 0.0, shift)
         moment = analysis.moments.take(0.0)
         assert moment is not None
-        film.picture(grey(number % 25 * 10), moment.hop)
+        film.frame(grey(number % 25 * 10), 1.0, moment.hop * HOP / RATE)
     film.close()
     log.close()
 
@@ -130,7 +130,8 @@ def test_sound_and_pictures_coincide(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "a.mp4", (64, 64))
     for number, samples in enumerate(sounds.hops(sounds.struck(sounds.click(), [1.0], 2.0)), 1):
         recorder.hop(samples)
-        recorder.picture(grey(200 if number * HOP / RATE >= 1.0 else 0), number)
+        seconds = number * HOP / RATE
+        recorder.frame(grey(200 if seconds >= 1.0 else 0), 1.0, seconds)
     recorder.close()
     flash = next(time for time, picture in pictures(recorder.path) if picture.mean() > 100)
     strike = np.flatnonzero(np.abs(sound(recorder.path)) > 0.1)[0] / RATE
@@ -143,7 +144,7 @@ def test_every_size_can_be_recorded(size: tuple[int, int], tmp_path: Path) -> No
     recorder = Recorder(tmp_path / "a.mp4", size)
     for hop in range(1, 101):
         recorder.hop(np.zeros(HOP, np.float32))
-        recorder.picture(grey(150, *size), hop)
+        recorder.frame(grey(150, *size), 1.0, hop * HOP / RATE)
     recorder.close()
     _, last = pictures(recorder.path)[-1]
     assert last.shape[1] >= size[0] - 1
@@ -158,7 +159,7 @@ def test_pictures_may_change_their_size_and_keep_their_shape(tmp_path: Path) -> 
     for hop in range(1, 121):
         recorder.hop(np.zeros(HOP, np.float32))
         if hop in sizes:
-            recorder.picture(grey(200, *sizes[hop]), hop)
+            recorder.frame(grey(200, *sizes[hop]), 1.0, hop * HOP / RATE)
     recorder.close()
     shown = dict(pictures(recorder.path))
     whole, square, coarse, strip = (

@@ -93,7 +93,7 @@ class Kept:
     def event(self, event: Event) -> None:
         self.events.append(event)
 
-    def picture(self, picture: np.ndarray, hop: int) -> None:
+    def frame(self, picture: np.ndarray, shade: float, seconds: float) -> None:
         """Not needed here."""
 
     def close(self) -> None:
@@ -624,7 +624,7 @@ class Cracked(NoWindow):
         self._rounds, self._until = 0, until_round
         self.drawn = 0
 
-    def frame(self, picture: np.ndarray, interval: float) -> None:
+    def frame(self, picture: np.ndarray, shade: float, seconds: float) -> None:
         if self._rounds < self._until:
             raise RuntimeError("no texture")
 

@@ -54,7 +54,7 @@ class Watched(NoWindow):
         self.pictures: list[np.ndarray] = []
         self.shades: list[float] = []
 
-    def frame(self, picture: np.ndarray, interval: float) -> None:
+    def frame(self, picture: np.ndarray, shade: float, seconds: float) -> None:
         self.pictures.append(picture)
 
     def draw(self, fit: str, shade: float) -> bool:

@@ -36,7 +36,7 @@ def window(display: str) -> Iterator[Window]:
 
 
 def shown(window: Window, picture: np.ndarray, fit: str = "crop", shade: float = 1.0) -> np.ndarray:
-    window.frame(picture, 0.0)
+    window.frame(picture, 1.0, 0.0)
     window.draw(fit, shade)
     return window.screenshot()
 
@@ -68,7 +68,7 @@ def test_every_grey_comes_out_as_it_went_in(window: Window) -> None:
 def test_the_fade_between_frames_is_linear_in_light(window: Window) -> None:
     """Halfway between black and white is half the light, sRGB 188, not sRGB 128."""
     shown(window, np.zeros((64, 64, 3), np.uint8))
-    window.frame(np.full((64, 64, 3), 255, np.uint8), 0.4)
+    window.frame(np.full((64, 64, 3), 255, np.uint8), 1.0, 0.4)
     seen = []
     begun = time.monotonic()
     while (now := time.monotonic() - begun) < 0.6:
@@ -277,7 +277,7 @@ def test_a_window_that_cannot_be_opened_anew_is_tried_again(
         window.reopen()
         end = time.monotonic() + 1.2
         while time.monotonic() < end:
-            window.frame(quarters(), 0.1)
+            window.frame(quarters(), 1.0, 0.0)
             window.panel(panel)
             assert not window.draw("crop", 1.0)
             assert window.is_open
@@ -309,7 +309,7 @@ def test_a_driver_that_fails_gets_another_window(
     shown(window, quarters())
     with monkeypatch.context() as broken:
         broken.setattr(window_module._Canvas, failing, fails)
-        window.frame(quarters(), 0.0)
+        window.frame(quarters(), 1.0, 0.0)
         window.panel(None)
         for _ in range(30):
             assert not window.draw("crop", 1.0)

@@ -89,7 +89,7 @@ def test_a_film_in_one_go_has_its_bytes_before_its_name(
     song = beaten(tmp_path / "song.wav")
     trace = Trace(monkeypatch)
     with Film(tmp_path / "a.mp4", size=(64, 64), fps=Fraction(30), song=song) as film:
-        film.show(np.zeros((64, 64, 3), np.uint8))
+        film.frame(np.zeros((64, 64, 3), np.uint8))
     assert trace.check() == ["a.mp4"]
 
 

@@ -35,7 +35,7 @@ def shoot(path: Path, song: Path, pictures: Iterable[np.ndarray], **settings: ob
     chosen: dict[str, object] = {"size": (64, 64), "fps": Fraction(30)} | settings
     with Film(path, song=song, **chosen) as film:  # type: ignore[arg-type]
         for picture in pictures:
-            film.show(picture)
+            film.frame(picture)
     return path
 
 
@@ -102,7 +102,7 @@ def test_sound_is_copied_where_mp4_allows(suffix: str, codec: str, tmp_path: Pat
     song = sounds.encode(tmp_path / f"song.{suffix}", sounds.chord((60, 64), 2))
     with Film(tmp_path / "a.mp4", size=(64, 64), fps=Fraction(30), song=song) as film:
         for _ in range(60):
-            film.show(flat(GREY))
+            film.frame(flat(GREY))
     assert film.sound_copied
     with av.open(film.path) as made, av.open(song) as source:
         assert made.streams.audio[0].codec.canonical_name == codec
@@ -166,7 +166,7 @@ def test_a_start_after_the_end_is_refused(song: Path, tmp_path: Path) -> None:
 def test_the_name_appears_only_when_the_film_is_whole(song: Path, tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     with Film(path, size=(64, 64), fps=Fraction(30), song=song) as film:
-        film.show(flat(GREY))
+        film.frame(flat(GREY))
         assert not path.exists()
     assert path.exists()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.mp4", "song.wav"]
