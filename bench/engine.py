@@ -34,11 +34,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.report import machine, publish, table
 from synth.generators.biggan.engines import TorchEngine, psnr
-from synth.generators.biggan.generator import BigGan, Precision, dtype_for
+from synth.generators.biggan.generator import BigGan, dtype_for
 from synth.generators.biggan.network import Network, bytes_of
 from synth.generators.biggan.store import folded_model, model_of
 from synth.generators.biggan.untrained import LAYERS, save_published, untrained
 from synth.generators.compiling import Compiles
+from synth.generators.protocol import Precision
 from synth.latents.latent import Latent
 
 WARM = 2  # rounds that do not count

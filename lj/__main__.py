@@ -97,22 +97,68 @@ def _listen_for_stops() -> None:
             signal.signal(number, _interrupt)
 
 
+def _open_streams() -> None:
+    """Have all three standard streams, whatever they were begun with, and write any text to them.
+
+    Where one is closed, the next file that is opened would take its place.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        stream = getattr(sys, name) or open(number, "w", closefd=False)  # noqa: SIM115
+        with suppress(AttributeError):  # a test's own stream
+            stream.reconfigure(errors="backslashreplace")
+        setattr(sys, name, stream)
+
+
+def _check_folder() -> None:
+    """UserError in a folder that was removed, which libraries end the process for."""
+    from synth.errors import UserError
+
+    try:
+        os.getcwd()  # noqa: PTH109
+    except OSError:
+        raise UserError("the folder that you are in is gone; change to another one") from None
+
+
+def _say(what: object) -> None:
+    with suppress(OSError):  # the terminal may be gone
+        print(f"lj: {what}", file=sys.stderr, flush=True)
+
+
+def _close_stdout() -> None:
+    """What was not written is written nowhere, also not by Python's own end."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main() -> None:
     """Run the command line; a UserError is one sentence on stderr and exit status 1."""
     from synth.errors import UserError
 
+    _open_streams()
     _listen_for_stops()
     try:
-        app()
+        _check_folder()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except UserError as trouble:
-        print(f"lj: {trouble}", file=sys.stderr)
+        _say(trouble)
         sys.exit(1)
     except BrokenPipeError:  # who read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_stdout()
+        sys.exit(1)
+    except OSError as error:
+        _say(f"{error.filename or 'the output'}: {error.strerror or error}; look at that place")
+        _close_stdout()
         sys.exit(1)
     except (KeyboardInterrupt, _Stopped):
-        with suppress(OSError):  # the terminal may be gone
-            print("lj: stopped", file=sys.stderr, flush=True)
+        _say("stopped")
         sys.exit(130)
 
 

@@ -122,7 +122,7 @@ class _Lines:
             return
         self._told = now
         line = f"{done} of {total or '?'} frames, {_pace(done, self._begun, self._fps)}"
-        if total:
+        if total and done:
             line += f", {max(0.0, (now - self._begun) * (total / done - 1)):.0f} s left"
         note(line)
 

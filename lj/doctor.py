@@ -96,8 +96,11 @@ def _codecs() -> Iterator[Finding]:
 
 def _outputs() -> Iterator[Finding]:
     """What a show can be sent to with --out."""
-    from live.output.kinds import KINDS
-
+    try:
+        from live.output.kinds import KINDS
+    except ImportError as error:
+        yield Finding("outputs", f"do not load ({error})", False)
+        return
     for kind in KINDS:
         lacking = kind.lacking()
         state = lacking or f"--out {kind.form}: {kind.sentence}"

@@ -31,7 +31,8 @@ def hear(
         bool, typer.Option("--json", help="Print one JSON object a hop on stdout.")
     ] = False,
     duration: Annotated[
-        float | None, typer.Option(min=0.001, help="Seconds to hear; all when left out.")
+        float | None,
+        typer.Option(min=0.001, max=options.LONGEST, help="Seconds to hear; all when left out."),
     ] = None,
     quiet: options.QuietOption = False,
 ) -> None:
@@ -55,7 +56,7 @@ def hear(
 
         from .console import note
 
-        check_name(output)
+        check_name(output, song)
         draw_hearing(*listen(song, duration), output)
         note(f"{output}: what was heard", quiet=quiet)
 

@@ -1,12 +1,14 @@
 """Keyframes for a song, as `lj score` sets it up."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from render import disk
 from synth.errors import UserError
 
 from .console import note
@@ -107,11 +109,9 @@ def write_look(order: Order, path: Path, *, quiet: bool) -> None:
     chosen = classes_for(lines, reader, _search(order).avoid)
     listed = "".join(f"  {number}, # {names()[number][0]}\n" for number in chosen)
     avoid = f"avoid = {json.dumps(_avoided(order))}\n" if order.avoid else ""
-    text = f'description = "What {order.lyrics.stem} sings of."\n\n[steer]\n'
-    try:
-        path.write_text(f"{text}classes = [\n{listed}]\n{avoid}", "utf-8")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror})") from None
+    sentence = json.dumps(f"What {order.lyrics.stem} sings of.", ensure_ascii=False)
+    text = f"description = {sentence}\n\n[steer]\nclasses = [\n{listed}]\n{avoid}"
+    disk.write(path, text.encode("utf-8", "replace"))
     note(f"{path}: {', '.join(names()[number][0] for number in chosen)}", quiet=quiet)
 
 
@@ -179,6 +179,8 @@ def _lyrics(order: Order, *, quiet: bool) -> "Lyrics":
     if order.phrases is not None:
         try:
             shortest, longest = (float(part) for part in order.phrases.split(","))
+            if not 0 <= shortest <= longest < math.inf:
+                raise ValueError
         except ValueError:
             raise UserError(f"--phrases is {order.phrases}; write MIN,MAX seconds: 2,8") from None
         lyrics = replace(lyrics, lines=phrases(lyrics.lines, shortest, longest))

@@ -4,14 +4,13 @@ import os
 import sys
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from . import options
-from .generator_setup import Choice
-from .outputs import Outputs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from live.show import Show
     from synth.settings.preset import Preset
 
+    from .generator_setup import Choice
+    from .outputs import Outputs
     from .quality_ladder import Beginning
     from .servers import Servers, Wanted
 
@@ -92,7 +93,9 @@ class Settings:
     midi: Annotated[
         str, typer.Option(help="auto takes controllers that have a map; a port's name; or off.")
     ] = "auto"
-    seconds: Annotated[float | None, typer.Option(min=0.1, help="End after so long.")] = None
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, max=options.LONGEST, help="End after so long.")
+    ] = None
     bank: options.BankOption = None
     out: Annotated[
         list[str] | None,
@@ -120,16 +123,24 @@ class Settings:
         for path in (self.report, self.snapshot):
             if path is not None and not path.parent.is_dir():
                 raise UserError(f"{path}: the folder {path.parent} does not exist; make it first")
+        if self.snapshot is not None and self.snapshot.suffix.lower() != ".png":
+            raise UserError(f"{self.snapshot}: a picture's name ends in .png")
+        if self.report is not None and self.report.is_dir():
+            raise UserError(f"{self.report}: is a folder; name a file in it")
         self.outputs.check()
 
     @property
-    def choice(self) -> Choice:
+    def choice(self) -> "Choice":
         """The generator that was asked for."""
+        from .generator_setup import Choice
+
         return Choice(self.generator, self.weights, self.compute, self.engine, self.precision)
 
     @property
-    def outputs(self) -> Outputs:
+    def outputs(self) -> "Outputs":
         """Where the show goes beside its window."""
+        from .outputs import Outputs
+
         return Outputs.asked(self.out, self.record, self.log)
 
     @property
@@ -279,4 +290,8 @@ def _screen(show: "Show", asked: Settings) -> "Window | NoWindow":
 def _write_png(pixels: "np.ndarray", path: Path) -> None:
     from PIL import Image
 
-    Image.fromarray(pixels).save(path)
+    from render import disk
+
+    picture = BytesIO()
+    Image.fromarray(pixels).save(picture, "PNG")
+    disk.write(path, picture.getvalue())

@@ -11,6 +11,7 @@ import typer
 from synth import generators
 
 DEFAULT_PRESET = "silk"
+LONGEST = 1e6  # seconds: eleven days
 
 Settings = TypeVar("Settings")
 
@@ -42,9 +43,12 @@ EngineOption = Annotated[
 PrecisionOption = Annotated[
     str, typer.Option(help="BigGAN's numbers: half, full, or auto as the machine likes.")
 ]
-StartOption = Annotated[float, typer.Option(min=0, help="Seconds of the song to begin at.")]
+StartOption = Annotated[
+    float, typer.Option(min=0, max=LONGEST, help="Seconds of the song to begin at.")
+]
 DurationOption = Annotated[
-    float | None, typer.Option(min=0.001, help="Seconds to render; all when left out.")
+    float | None,
+    typer.Option(min=0.001, max=LONGEST, help="Seconds to render; all when left out."),
 ]
 BankOption = Annotated[Path | None, typer.Option(help="Keyframes that lj score made, .ljbank.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]

@@ -25,7 +25,7 @@ def osc_map(
 ) -> None:
     """Print the OSC map, or a session for Open Stage Control."""
     from live.control import layouts
-    from synth.errors import UserError
+    from render import disk
 
     write = {
         Form.MARKDOWN: layouts.markdown,
@@ -36,7 +36,4 @@ def osc_map(
     if output is None:
         print(text, end="")
         return
-    try:
-        output.write_text(text, "utf-8")
-    except OSError as error:
-        raise UserError(f"{output}: cannot be written ({error.strerror})") from None
+    disk.write(output, text.encode())

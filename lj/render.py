@@ -86,9 +86,10 @@ def render(
         try:
             how = How(chunk, workers, ray, plan, quiet)
             outcome = _one(song, film, look, choice, how)
-        except UserError as trouble:
+        except Exception as error:
             if len(films) == 1:
                 raise
+            trouble = error if isinstance(error, UserError) else f"{song}: {error!r}"
             failed.append(str(trouble))
             note(f"lj: {trouble}", quiet=quiet)
             continue
@@ -156,6 +157,7 @@ def _one(song: Path, film: Path, wanted: Wanted, choice: "Choice", how: How) -> 
     """Render one song; None when it was only planned."""
     from dataclasses import replace
 
+    from render.film import check_film
     from render.parts import chunk_of
     from render.song import Job, expected_frames
     from render.song import render as render_song
@@ -183,6 +185,7 @@ def _one(song: Path, film: Path, wanted: Wanted, choice: "Choice", how: How) -> 
         session,
         wanted.bank,
     )
+    check_film(film, job.size, song)
     song_of(song)
     frames = expected_frames(job)
     renderer = generator_for(choice, job.size, look.knobs.look, frames=frames, quiet=how.quiet)

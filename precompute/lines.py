@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from synth.errors import UserError
 from synth.generators.protocol import Renderer
 from synth.latents.bank import Keyframe, save_bank
 
@@ -47,7 +48,11 @@ def score_lines(
     Shin and Yoonjeon Kim add the vectors of neighbours in "Music2Video", 2022).
     """
     parts = parts_of(bank)
-    parts.mkdir(exist_ok=True)
+    try:
+        parts.mkdir(exist_ok=True)
+    except OSError as error:
+        reason = f"{error.strerror}; lines that were found stand there until the bank is whole"
+        raise UserError(f"{parts}: cannot be made ({reason})") from None
     found: list[Found] = []
     frames: list[Keyframe] = []
     key, aim = "", None
@@ -90,8 +95,15 @@ def _write(found: Found, file: Path) -> None:
         "numbers": np.array([found.truncation, found.score, found.start]),
     }
     working = file.with_suffix(".writing")
-    save_file(tensors, working)
-    working.replace(file)
+    try:
+        save_file(tensors, working)
+        working.replace(file)
+    except (OSError, SafetensorError) as error:
+        working.unlink(missing_ok=True)
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(
+            f"{file}: cannot be written ({reason}); free space, and the same command goes on"
+        ) from None
 
 
 def _read(file: Path) -> Found | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from synth.errors import UserError
+from synth.files import bytes_of
 
 _STAMP = r"(\d{1,3}):(\d{1,2})(?:[.:](\d{1,3}))?"
 _LEADING = re.compile(rf"\s*\[{_STAMP}\]")
@@ -19,6 +20,7 @@ _BREAK = re.compile(r"(?<=[,;:.!?—–])\s+")
 _LAST = 4.0  # seconds of a last line that nothing ends
 _LONGEST = 12.0  # seconds after which a line is over, whatever follows
 _UNSUNG = 6.0  # seconds of the shortest passage that counts as without words
+_LARGEST = 1 << 23  # bytes of a file with lyrics
 _VERSE = 8  # lines of the longest verse
 
 
@@ -51,11 +53,11 @@ def read_lyrics(path: Path) -> Lyrics:
 
     UserError when the file cannot be read or holds no line at all.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-    lyrics = _from_tags(path) if _is_sound(path) else parsed(decoded(data), path.suffix)
+    if _is_sound(path):
+        lyrics = _from_tags(path)
+    else:
+        text = bytes_of(path, _LARGEST, what="a file with lyrics, or a song")
+        lyrics = parsed(decoded(text), path.suffix)
     if not lyrics.lines:
         more = f" ({lyrics.skipped[0]})" if lyrics.skipped else ""
         raise UserError(f"{path}: holds no lyrics{more}; use LRC, SRT, WebVTT or plain text")
@@ -133,10 +135,12 @@ def _lrc_line(line: str, number: int, found: _Stamped) -> None:
         if line.strip():
             found.skipped.append(f"line {number}: has no time ({line.strip()[:40]})")
     elif tag[1].lower() == "offset":
-        try:
-            found.offset = float(tag[2]) / 1000
-        except ValueError:
-            found.skipped.append(f"line {number}: offset is {tag[2].strip()[:20]}, no number")
+        offset = tag[2].strip()
+        if re.fullmatch(r"[+-]?\d{1,7}(\.\d*)?", offset, re.ASCII):  # up to three hours
+            found.offset = float(offset) / 1000
+        else:
+            text = f"line {number}: offset is {offset[:20]}; milliseconds are meant"
+            found.skipped.append(text)
 
 
 def _seconds(minutes: str, seconds: str, fraction: str | None) -> float:

@@ -50,7 +50,7 @@ def write(path: Path, data: bytes) -> None:
         working.unlink(missing_ok=True)
 
 
-def unwritable(path: Path, error: OSError) -> UserError:
+def unwritable(path: Path, error: Exception) -> UserError:
     """What a failure to write means to a person."""
-    reason = error.strerror or str(error)
+    reason = getattr(error, "strerror", None) or str(error)
     return UserError(f"{path}: cannot be written ({reason}); free space or name another place")

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 from av.container import OutputContainer
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
-from synth.errors import UserError
+from synth.errors import UserError, cut
 from synth.sink import Takes, Wants, shaded
 
 from . import disk
@@ -61,7 +62,7 @@ class Film:
             self._picture = picture_stream(self._file, self.size, self.fps, self._quality)
             self._sound = Soundtrack(self._file, self._song, self._start)
             self.sound_copied = self._sound.copied
-        except OSError as error:
+        except (OSError, av.FFmpegError) as error:
             self._working.unlink(missing_ok=True)
             raise unwritable(self.path, error) from None
         return self
@@ -82,7 +83,7 @@ class Film:
                 self._file.mux(packet)
             self.frames += 1
             self._sound.advance(self.seconds)
-        except OSError as error:
+        except (OSError, av.FFmpegError) as error:
             raise unwritable(self.path, error) from None
 
     def __exit__(
@@ -100,7 +101,7 @@ class Film:
                 disk.replace(self._working, self.path if whole else self.partial)
             else:
                 self._abandon()
-        except OSError as failure:
+        except (OSError, av.FFmpegError) as failure:
             raise unwritable(self.path, failure) from None
         finally:
             self._working.unlink(missing_ok=True)
@@ -167,10 +168,9 @@ def check_film(path: Path, size: Size, song: Path) -> None:
 
 def rate_of(text: str) -> Fraction:
     """Frames a second from `30`, `29.97` or `30000/1001`; NTSC decimals become exact."""
-    try:
-        rate = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        raise UserError(f"fps is {text}; use a number such as 30 or 30000/1001") from None
+    if not re.fullmatch(r"\d{1,9}(\.\d{0,9}|/0*[1-9]\d{0,8})?", text, re.ASCII):
+        raise UserError(f"fps is {cut(text)}; use a number such as 30 or 30000/1001")
+    rate = Fraction(text)
     ntsc = Fraction(math.ceil(rate) * 1000, 1001)
     if rate.denominator != 1 and abs(float(rate - ntsc)) < 0.005:
         rate = ntsc
@@ -182,6 +182,6 @@ def rate_of(text: str) -> Fraction:
 def size_of(text: str) -> Size:
     """Width and height from `1280x720`, or a square from `512`."""
     edges = text.lower().split("x")
-    if len(edges) > 2 or not all(edge.isdecimal() for edge in edges):
-        raise UserError(f"size is {text}; write it as 1280x720 or 512")
+    if len(edges) > 2 or not all(re.fullmatch(r"[1-9]\d{0,4}", e, re.ASCII) for e in edges):
+        raise UserError(f"size is {cut(text)}; write it as 1280x720 or 512")
     return int(edges[0]), int(edges[-1])

@@ -1,6 +1,7 @@
 """Pictures of what is heard: waveform, chroma, flux, onsets, beats and levels on one time axis."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from matplotlib.figure import Figure
 from synth.analysis.analyzer import PITCH_CLASSES, Analyzer, Features
 from synth.audio_file import hops_of
 from synth.errors import UserError
+
+from . import disk
 
 GROUND = "#101014"
 _PANEL = "#18181e"
@@ -82,15 +85,16 @@ def _dress(axes: Axes, heard: Sequence[Features], *, legend: bool = True) -> Non
         axes.legend(fontsize=6, loc="lower right", ncols=5, facecolor=GROUND, labelcolor="w")
 
 
-def check_name(output: Path) -> None:
-    """Raise UserError unless the picture's name says PNG, before any work is done."""
+def check_name(output: Path, source: Path | None = None) -> None:
+    """UserError unless the name says PNG and is not the source's, before any work is done."""
     if output.suffix.lower() != ".png":
         raise UserError(f"{output}: a picture's name ends in .png")
+    if source is not None and output.exists() and source.exists() and output.samefile(source):
+        raise UserError(f"{output}: is what shall be drawn itself; name another picture")
 
 
 def save(figure: Figure, output: Path) -> None:
     """Write a figure as PNG; UserError when the place cannot be written."""
-    try:
-        figure.savefig(output, facecolor=figure.get_facecolor())
-    except OSError as error:
-        raise UserError(f"{output}: cannot be written ({error.strerror})") from None
+    picture = BytesIO()
+    figure.savefig(picture, format="png", facecolor=figure.get_facecolor())
+    disk.write(output, picture.getvalue())

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import from_json
 
 from synth.digest import sha256_of
 from synth.errors import UserError
@@ -176,7 +175,10 @@ def read_manifest(folder: Path) -> Manifest:
 
 def _stored(data: bytes) -> _Stored:
     """What a manifest holds; ValueError where it cannot be meant."""
-    values = from_json(data)
+    try:
+        values = json.loads(data)  # as Python wrote it: a path may hold what is no Unicode
+    except RecursionError:
+        raise ValueError("is nested too deep") from None
     if isinstance(values, dict) and values.get("format") != FORMAT:
         raise ValueError(f"has format {str(values.get('format'))[:20]}; this lj reads {FORMAT}")
     stored = _READER.validate_python(values)

@@ -1,6 +1,7 @@
 """A contact sheet: pictures in order of time, and what was heard under them."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -44,8 +45,9 @@ def pictures_of_film(film: Path, count: int) -> list[Picture]:
         seconds = (container.duration or 0) / av.time_base
         pictures = []
         for moment in _moments(seconds, count):
-            container.seek(int(moment * av.time_base))
-            pictures += _first_from(container.decode(stream), float(moment))
+            with suppress(av.FFmpegError):  # a damaged part has no picture
+                container.seek(int(moment * av.time_base))
+                pictures += _first_from(container.decode(stream), float(moment))
     if not pictures:
         raise UserError(f"{film}: holds no picture that can be decoded")
     return pictures
@@ -64,7 +66,7 @@ def _first_from(frames: Iterable[av.VideoFrame], moment: float) -> list[Picture]
 def pictures_of_song(song: Path, generator: Generator, knobs: Knobs, count: int) -> list[Picture]:
     """`count` frames that a film of this song would show, without rendering the others."""
     seconds = song_of(song).seconds or sum(len(hop) for hop in hops_of(song)) / RATE
-    fps = Fraction(count) / Fraction(seconds).limit_denominator(1000)
+    fps = Fraction(count) / max(Fraction(1, RATE), Fraction(seconds).limit_denominator(RATE))
     engine = Engine(knobs, generator.embed)
     latents = latents_of(hops_of(song), engine, fps, start=seconds / count / 2)
     return [
@@ -75,7 +77,9 @@ def pictures_of_song(song: Path, generator: Generator, knobs: Knobs, count: int)
 
 def draw(sound: Path, pictures: Sequence[Picture], columns: int, output: Path) -> None:
     """Write the sheet as PNG: pictures above, chroma, flux, onsets and beats below."""
-    check_name(output)
+    check_name(output, sound)
+    if not pictures:
+        raise UserError(f"{sound}: is too short for a picture")
     rows = -(-len(pictures) // columns)
     height, width = pictures[0].pixels.shape[:2]
     inches = columns * _THUMBNAIL / _DPI

@@ -1,6 +1,7 @@
 """The song's own sound inside the film: copied where mp4 allows, else encoded as AAC."""
 
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,9 +12,12 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
 
+from synth.audio_file import Resampler
+
 COPIED = frozenset({"aac", "mp3", "flac", "opus", "alac", "ac3", "eac3"})
 _AAC_RATES = (44100, 48000)
 _AAC_BITS = 192_000  # a second
+_LOUDEST = 100.0  # of a sample; full scale is 1
 
 
 # Packets, and the seconds of the film's sound that are written with them.
@@ -52,7 +56,8 @@ class Soundtrack:
                 return
             packets, self._written = chunk
             for packet in packets:
-                self._film.mux(packet)
+                with suppress(av.error.InvalidDataError):  # damaged: skipped, as players do
+                    self._film.mux(packet)
 
     def finish(self, until: float) -> None:
         """Write the rest up to the film's end, flush and let go of the song."""
@@ -78,7 +83,7 @@ class Soundtrack:
         rate = output.codec_context.sample_rate
         skipped, written = round(start * rate), 0
         for block in self._decoded(rate):
-            samples = block.to_ndarray().astype(np.float32, copy=False)[:, skipped:]
+            samples = _bounded(block.to_ndarray()[:, skipped:])
             skipped = max(0, skipped - block.samples)
             if samples.shape[1] == 0:
                 continue
@@ -89,7 +94,7 @@ class Soundtrack:
         yield list(output.encode(None)), written / rate
 
     def _decoded(self, rate: int) -> Iterator[AudioFrame]:
-        resampler = av.AudioResampler(format="fltp", layout="stereo", rate=rate)
+        resampler = Resampler("fltp", "stereo", rate)
         for packet in self._song.demux(self._input):
             try:
                 frames = packet.decode()
@@ -97,4 +102,9 @@ class Soundtrack:
                 continue  # the analysis skips damaged packets as well
             for frame in frames:
                 yield from resampler.resample(frame)
-        yield from resampler.resample(None)
+        yield from resampler.rest()
+
+
+def _bounded(samples: np.ndarray) -> np.ndarray:
+    """Samples as AAC takes them, which refuses what is no number."""
+    return np.nan_to_num(samples.astype(np.float32, copy=False)).clip(-_LOUDEST, _LOUDEST)

@@ -34,6 +34,8 @@ def latents_of(
     for shown in frame_times(fps, start):
         moment = shown + engine.delay
         while after_at < moment:
+            if shown >= sound.end(engine.analyzer.rate):
+                return
             (before_at, before), (after_at, after) = (after_at, after), next(states)
         if shown >= sound.end(engine.analyzer.rate):
             return

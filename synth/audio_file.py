@@ -1,5 +1,6 @@
 """Sound files as a stream of mono hops. Any container and codec that FFmpeg reads (PyAV)."""
 
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +24,17 @@ class Song:
 
 
 def _open(path: Path) -> InputContainer:
-    if not path.exists():
-        raise UserError(f"{path}: no such file")
-    if path.is_dir():
-        raise UserError(f"{path}: is a folder; name a sound file in it")
     try:
-        if path.stat().st_size == 0:
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise UserError(f"{path}: is a folder; name a sound file in it")
+        if not stat.S_ISREG(found.st_mode):
+            raise UserError(f"{path}: is no file but a pipe or a device; name a sound file")
+        if found.st_size == 0:
             raise UserError(f"{path}: is empty (0 bytes)")
         return av.open(path, metadata_errors="replace")
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
     except PermissionError:
         raise UserError(f"{path}: may not be read; check its permissions") from None
     except (av.FFmpegError, OSError) as error:
@@ -90,9 +94,37 @@ class Hopper:
         return list(hops.reshape(-1, self._hop))
 
 
+_NOTHING = ("", "", 0)  # the form of no frame
+
+
+class Resampler:
+    """FFmpeg's, for files whose rate or channels change on the way, as joined ones' do."""
+
+    def __init__(self, form: str, layout: str, rate: int) -> None:
+        self._into = (form, layout, rate)
+        self._resampler, self._from = self._anew(), _NOTHING
+
+    def resample(self, frame: av.AudioFrame) -> list[av.AudioFrame]:
+        """What is ready after a frame."""
+        coming = (frame.format.name, frame.layout.name, frame.sample_rate)
+        before = [] if self._from in (_NOTHING, coming) else self.rest()
+        self._from = coming
+        return before + self._resampler.resample(frame)
+
+    def rest(self) -> list[av.AudioFrame]:
+        """What is left at the end; another file, or form, may follow."""
+        left = [] if self._from == _NOTHING else self._resampler.resample(None)
+        self._resampler, self._from = self._anew(), _NOTHING
+        return left
+
+    def _anew(self) -> av.AudioResampler:
+        form, layout, rate = self._into
+        return av.AudioResampler(format=form, layout=layout, rate=rate)
+
+
 def _samples_of(path: Path) -> Iterator[np.ndarray]:
     """Mono float32 blocks (n,) at RATE, of whatever lengths the decoder gives."""
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
+    resampler = Resampler("flt", "mono", RATE)
     with _open(path) as container:
         for packet in _packets_of(container, path):
             try:
@@ -102,7 +134,7 @@ def _samples_of(path: Path) -> Iterator[np.ndarray]:
             for frame in frames:
                 for block in resampler.resample(frame):
                     yield block.to_ndarray()[0]
-        for block in resampler.resample(None):
+        for block in resampler.rest():
             yield block.to_ndarray()[0]
 
 

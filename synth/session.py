@@ -45,6 +45,7 @@ from .sink import Takes, Wants
 
 SUFFIX = ".ljlog"
 FORMAT = 1
+_AGES = 1e12  # seconds that no show reaches, nor a clock that counts from 1970
 BLACKOUT = 1.0  # seconds that a blackout takes to come and to go
 
 Event = dict[str, Any]
@@ -260,20 +261,22 @@ def _is_switch(value: object) -> bool:
     return isinstance(value, bool)
 
 
+def _is_seconds(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _AGES
+
+
 def _is_lead(value: object) -> bool:
     if not (isinstance(value, dict) and value.keys() == {"bpm", "beat_at"}):
         return False
     bpm, beat_at = value["bpm"], value["beat_at"]
-    if not all(type(number) in (int, float) for number in (bpm, beat_at)):
-        return False
-    return bool(SLOWEST_GIVEN <= bpm <= FASTEST_GIVEN and abs(beat_at) < float("inf"))
+    return _is_seconds(bpm) and SLOWEST_GIVEN <= bpm <= FASTEST_GIVEN and _is_seconds(beat_at)
 
 
 _VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "hop": (_is_count, "a whole number from 0"),
     "set": (lambda value: isinstance(value, dict), "knobs and their values"),
     "fade": (
-        lambda value: value is None or (type(value) in (int, float) and 0 <= value < float("inf")),
+        lambda value: value is None or (_is_seconds(value) and value >= 0),
         "seconds from 0, or null",
     ),
     "unheard": (_is_switch, "true or false"),
@@ -281,7 +284,7 @@ _VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "freeze": (_is_switch, "true or false"),
     "blackout": (_is_switch, "true or false"),
     "cue": (lambda value: value is None or _is_count(value), "a keyframe's number, or null"),
-    "at": (lambda value: type(value) in (int, float) and abs(value) < float("inf"), "seconds"),
+    "at": (_is_seconds, "seconds"),
     "still": (_is_switch, "true or false"),
     "clock": (lambda value: isinstance(value, str), "a name"),
     "lead": (lambda value: value is None or _is_lead(value), "null, or bpm and beat_at"),

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
+
+from synth.errors import UserError, cut
 
 if TYPE_CHECKING:
     import numpy as np
@@ -12,6 +14,12 @@ if TYPE_CHECKING:
     from synth.latents.latent import Latent
 
     from .compiling import Compiles
+
+
+EngineName = Literal["torch", "onnx", "openvino", "tensorrt"]
+Precision = Literal["auto", "half", "full"]
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
 class Generator(Protocol):
@@ -59,7 +67,7 @@ def silent(_notice: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a generator shall run."""
+    """How a generator shall run; UserError for an engine or a precision that no family knows."""
 
     resolution: int = 512  # pixels; only where the name does not say it
     weights: Path | None = None  # from the user's cache when None
@@ -69,3 +77,23 @@ class Options:
     engine: str = "torch"
     compiles: "Compiles" = "never"  # when faster forms are made
     say: Callable[[str], None] = silent  # told what happens later
+
+    def __post_init__(self) -> None:
+        engine_named(self.engine)
+        precision_named(self.precision)
+
+
+def engine_named(name: str) -> EngineName:
+    """What runs a network; UserError where no family knows it."""
+    for known in ENGINES:
+        if known == name:
+            return known
+    raise UserError(f"--engine is {cut(name)}; use {', '.join(ENGINES)}")
+
+
+def precision_named(name: str) -> Precision:
+    """The precision of a network's numbers; UserError where no family knows it."""
+    for known in PRECISIONS:
+        if known == name:
+            return known
+    raise UserError(f"--precision is {cut(name)}; use {', '.join(PRECISIONS)}")

@@ -48,15 +48,15 @@ def test_a_song_is_scored_shown_and_rendered(terminal: Terminal) -> None:
 
 
 def test_the_words_choose_classes_for_a_preset(terminal: Terminal) -> None:
-    (terminal.folder / "song.lrc").write_text(LYRICS)
-    words = ("score", "song.wav", "song.lrc", "--clip", "tiny-random", "--avoid", "spiders,77")
+    (terminal.folder / 'so"ng.lrc').write_text(LYRICS)
+    words = ("score", "song.wav", 'so"ng.lrc', "--clip", "tiny-random", "--avoid", "spiders,77")
     code, _, err = terminal.here(*words, "--look", "look.toml")
     assert code == 0, err
     code, _, err = terminal.here(
         "render", "song.wav", "-o", "a.mp4", "--size", "64", "--duration", "0.5", "-p", "look.toml"
     )
     assert code == 0, err
-    assert "What song sings of." in err
+    assert 'What so"ng sings of.' in err
     assert 'avoid = ["spiders", "77"]' in (terminal.folder / "look.toml").read_text()
     code, _, err = terminal.here(*words, "--look", "look.toml")
     assert code == 1

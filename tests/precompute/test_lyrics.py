@@ -42,12 +42,17 @@ def test_a_positive_offset_is_sooner() -> None:
     assert lines("[offset:+500]\n[00:10.00]a") == [("a", 9.5)]
     assert lines("[offset:-500]\n[00:10.00]a") == [("a", 10.5)]
     assert lines("[offset: 20000]\n[00:10.00]a") == [("a", 0.0)]
+    for absurd in ("-1e400", "nan", "9" * 400, "1e9"):
+        assert lines(f"[offset:{absurd}]\n[00:10.00]a") == [("a", 10.0)]
 
 
 def test_metadata_is_no_line_and_what_has_no_time_is_told() -> None:
     lyrics = parsed("[ar:Somebody]\n[00:01]one\nlost\n[offset:x]\n[00:02]two")
     assert [line.text for line in lyrics.lines] == ["one", "two"]
-    assert lyrics.skipped == ("line 3: has no time (lost)", "line 4: offset is x, no number")
+    assert lyrics.skipped == (
+        "line 3: has no time (lost)",
+        "line 4: offset is x; milliseconds are meant",
+    )
 
 
 def test_an_empty_stamp_ends_a_line() -> None:

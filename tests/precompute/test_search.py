@@ -197,3 +197,13 @@ def test_a_meaning_is_the_weighted_sum_of_its_texts(objective: Objective) -> Non
 def test_an_unknown_clip_is_one_sentence() -> None:
     with pytest.raises(UserError, match="--clip nothing: cannot be loaded"):
         clip_of("nothing")
+
+
+def test_a_file_where_lines_should_stand_is_said(objective: Objective, tmp_path: Path) -> None:
+    (tmp_path / "a.parts").write_text("mine")
+    bank = tmp_path / "a.ljbank"
+    with pytest.raises(UserError, match=r"a\.parts: cannot be made"):
+        score_lines(
+            [Line("snow", 1, 2)], Drawn(Tints()), objective, QUICK, bank, {}, lambda *_told: None
+        )
+    assert (tmp_path / "a.parts").read_text() == "mine"

@@ -1,19 +1,13 @@
 """Which engine and which precision run BigGAN here, by name."""
 
 from pathlib import Path
-from typing import Literal, get_args
 
 import torch
 
-from synth.errors import UserError
-
 from ..compiling import Compiles, Say
-from .generator import BigGan, Precision, dtype_for
+from ..protocol import engine_named, precision_named
+from .generator import BigGan, dtype_for
 from .store import model_of
-
-EngineName = Literal["torch", "onnx", "openvino", "tensorrt"]
-ENGINES: tuple[EngineName, ...] = get_args(EngineName)
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
 def biggan_of(
@@ -28,7 +22,7 @@ def biggan_of(
     say: Say,
 ) -> BigGan:
     """Load BigGAN as asked; UserError names what is not there."""
-    chosen_engine, chosen_precision = _engine(engine), _precision(precision)
+    chosen_engine, chosen_precision = engine_named(engine), precision_named(precision)
     half = dtype_for(chosen_precision, torch.device(device)) != torch.float32
     model = model_of(name, weights, half=half, say=say)
     if chosen_engine == "torch":
@@ -45,17 +39,3 @@ def biggan_of(
 
     runner = exported_engine(chosen_engine, model, wide=wide, half=half)
     return BigGan(name, model, device="cpu", wide=wide, engine=runner, say=say)
-
-
-def _engine(name: str) -> EngineName:
-    for known in ENGINES:
-        if known == name:
-            return known
-    raise UserError(f"--engine is {name}; use {', '.join(ENGINES)}")
-
-
-def _precision(name: str) -> Precision:
-    for known in PRECISIONS:
-        if known == name:
-            return known
-    raise UserError(f"--precision is {name}; use {', '.join(PRECISIONS)}")

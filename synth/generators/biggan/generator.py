@@ -1,7 +1,6 @@
 """BigGAN as a generator: latents to conditions, batches to an engine."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 import torch
@@ -11,11 +10,10 @@ from synth.errors import UserError
 from synth.latents.latent import Latent
 
 from ..compiling import Compiles, Say
+from ..protocol import Precision
 from .engines import BUCKETS, Engine, TorchEngine
 from .network import COLUMNS, Network
 from .store import Model
-
-Precision = Literal["auto", "half", "full"]
 
 _COARSE, _MIDDLE = 8, 32  # pixels of a block's input up to which it counts as such
 
