@@ -1,6 +1,7 @@
 # make env    the environment alone, in .venv, with `lj` in it
 # make demo   a song, its film and a contact sheet, in build/demo
 # make test   all tests
+# make check  formatter, linter, types and the fast tests, in about a minute
 # make test-slow   the few tests that take too long for every change
 # make lint   formatter, linter, types, room contract
 # make bench  the measurements in bench/*.md, made anew
@@ -11,7 +12,7 @@ SONG := build/demo/song.wav
 FILM := build/demo/film.mp4
 SHEET := build/demo/sheet.png
 
-.PHONY: env demo test test-slow lint bench clean
+.PHONY: env demo test test-slow check lint bench clean
 
 env: .venv/ready
 
@@ -55,6 +56,16 @@ apt:
 	else echo "missing: sudo apt-get install $(PACKAGES)"; exit 1; fi; \
 	$$sudo apt-get update -qq && \
 	DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq $(PACKAGES) >/dev/null
+
+# What needs no screen, no sound server and no program of its own.
+FAST := tests/test_api.py tests/test_house.py tests/synth tests/live/test_clock.py tests/live/test_parameters.py \
+        tests/live/test_address_space.py tests/precompute/test_lyrics.py tests/render/test_timeline.py
+
+check: env
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=0 --durations-min=5 $(FAST)
 
 lint: env
 	$(BIN)/ruff format --check .

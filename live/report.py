@@ -86,6 +86,7 @@ class Reporter:
         self._worker: Worker | None = None
 
     def start(self, supervisor: Supervisor) -> None:
+        """Write every ten seconds from now on."""
         self._supervisor = supervisor
         self._worker = supervisor.employ("report", self._write)
 

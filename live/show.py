@@ -41,18 +41,26 @@ class Screen(Sink, Protocol):
     """The sink that the main thread draws; see `window`."""
 
     @property
-    def is_open(self) -> bool: ...
+    def is_open(self) -> bool:
+        """Until it is closed by hand."""
+        ...
 
     @property
     def trouble(self) -> str:
         """What is wrong with the screen at this moment, in words."""
         ...
 
-    def toggle_full(self) -> None: ...
+    def toggle_full(self) -> None:
+        """Full screen, or back into a window."""
+        ...
 
-    def panel(self, panel: np.ndarray | None) -> None: ...
+    def panel(self, panel: np.ndarray | None) -> None:
+        """What lies over the picture, uint8 (h, w, 4), or nothing."""
+        ...
 
-    def draw(self, fit: str, shade: float) -> bool: ...
+    def draw(self, fit: str, shade: float) -> bool:
+        """Draw once, at the pace of the display; whether it could be drawn."""
+        ...
 
 
 class Show:

@@ -49,6 +49,7 @@ class Farm:
 
     @property
     def chunks(self) -> int:
+        """How many chunks the film has."""
         return len(self._manifest.chunks)
 
     @property

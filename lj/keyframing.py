@@ -2,7 +2,6 @@
 
 import json
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,61 +23,34 @@ if TYPE_CHECKING:
     from precompute.task import Search
     from synth.generators.protocol import Renderer
 
+    from .score import Settings
+
 _SIDE = 256  # pixels that the embedded generator draws for CLIP
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What was asked for."""
-
-    song: Path
-    lyrics: Path
-    bank: Path | None
-    sheet: Path | None
-    clip: str | None
-    sbert: str | None
-    clap: str | None
-    vibes: tuple[str, ...]
-    vibes_file: Path | None
-    phrases: str | None
-    avoid: str | None
-    steps: int
-    samples: int
-    restarts: int
-    apart: bool
-    consistency: float
-    truncation: float
-    seed: int
-
-
-def keyframes(
-    order: Order, generator: str | None, weights: Path | None, device: str, *, quiet: bool
-) -> None:
-    """Read, search, write, and say how it goes."""
+def keyframes(asked: "Settings", bank: Path) -> None:
+    """Read, search, write the bank, and say how it goes."""
     from precompute.lines import score_lines
     from precompute.task import Found
     from synth import generators
     from synth.latents.bank import SUFFIX
 
-    assert order.bank is not None
-    if order.bank.suffix != SUFFIX:
-        raise UserError(f"{order.bank}: a bank's name ends in {SUFFIX}")
-    if not order.bank.parent.is_dir():
-        raise UserError(
-            f"{order.bank}: the folder {order.bank.parent} does not exist; make it first"
-        )
-    how = _search(order)
-    lines = _lines(order, quiet=quiet)
-    name = generator or generators.DEFAULT
-    where = generators.device_of(device)
-    renderer = _renderer(name, weights, where)
-    objective = _objective(order, where)
+    if bank.suffix != SUFFIX:
+        raise UserError(f"{bank}: a bank's name ends in {SUFFIX}")
+    if not bank.parent.is_dir():
+        raise UserError(f"{bank}: the folder {bank.parent} does not exist; make it first")
+    how = _search(asked)
+    lines = _lines(asked)
+    name = asked.generator or generators.DEFAULT
+    where = generators.device_of(asked.device)
+    renderer = _renderer(name, asked.weights, where)
+    objective = _objective(asked, where)
     about = {
         "generator": name,
-        "weights": weights_hash(name, weights),
+        "weights": weights_hash(name, asked.weights),
         "clip": objective.clip.name,
-        "vibes": list(order.vibes),
-        "seed": order.seed,
+        "vibes": list(asked.vibe or ()),
+        "seed": asked.seed,
     }
 
     cells: list[Cell] = []
@@ -86,16 +58,16 @@ def keyframes(
     def told(number: int, count: int, line: "Line", found: Found, kept: bool) -> None:
         was = "  (found before)" if kept else ""
         progress = f"{number + 1} of {count}  {found.start:.3f} → {found.score:.3f}"
-        note(f"{progress}  {line.text}{was}", quiet=quiet)
-        if order.sheet is not None:
+        note(f"{progress}  {line.text}{was}", quiet=asked.quiet)
+        if asked.sheet is not None:
             cells.append(Cell(line.text, line.time, found.start, found.score, found.picture))
-            draw(cells, order.sheet)
+            draw(cells, asked.sheet)
 
-    score_lines(lines, renderer, objective, how, order.bank, about, told)
-    note(f"{order.bank}: {len(lines)} keyframes for {name}", quiet=quiet)
+    score_lines(lines, renderer, objective, how, bank, about, told)
+    note(f"{bank}: {len(lines)} keyframes for {name}", quiet=asked.quiet)
 
 
-def write_look(order: Order, path: Path, *, quiet: bool) -> None:
+def write_look(asked: "Settings", path: Path) -> None:
     """A preset with the classes that go with the words."""
     from precompute.classes import classes_for
     from precompute.clip import DEFAULT, clip_of
@@ -104,49 +76,49 @@ def write_look(order: Order, path: Path, *, quiet: bool) -> None:
 
     if path.suffix != ".toml" or path.exists():
         raise UserError(f"{path}: name a new preset that ends in .toml")
-    lines = _lyrics(order, quiet=quiet).lines
-    reader = sentences_of(order.sbert) if order.sbert else clip_of(order.clip or DEFAULT)
-    chosen = classes_for(lines, reader, _search(order).avoid)
+    lines = _lyrics(asked).lines
+    reader = sentences_of(asked.sbert) if asked.sbert else clip_of(asked.clip or DEFAULT)
+    chosen = classes_for(lines, reader, _search(asked).avoid)
     listed = "".join(f"  {number}, # {names()[number][0]}\n" for number in chosen)
-    avoid = f"avoid = {json.dumps(_avoided(order))}\n" if order.avoid else ""
-    sentence = json.dumps(f"What {order.lyrics.stem} sings of.", ensure_ascii=False)
+    avoid = f"avoid = {json.dumps(_avoided(asked))}\n" if asked.avoid else ""
+    sentence = json.dumps(f"What {asked.lyrics.stem} sings of.", ensure_ascii=False)
     text = f"description = {sentence}\n\n[steer]\nclasses = [\n{listed}]\n{avoid}"
     disk.write(path, text.encode("utf-8", "replace"))
-    note(f"{path}: {', '.join(names()[number][0] for number in chosen)}", quiet=quiet)
+    note(f"{path}: {', '.join(names()[number][0] for number in chosen)}", quiet=asked.quiet)
 
 
-def _search(order: Order) -> "Search":
+def _search(asked: "Settings") -> "Search":
     from precompute.task import Search
     from synth.settings.imagenet import class_numbers
 
     return Search(
-        steps=order.steps,
-        samples=order.samples,
-        restarts=order.restarts,
-        apart=order.apart,
-        consistency=order.consistency,
-        truncation=order.truncation,
-        seed=order.seed,
-        avoid=tuple(number for name in _avoided(order) for number in class_numbers(name)),
+        steps=asked.steps,
+        samples=asked.samples,
+        restarts=asked.restarts,
+        apart=asked.apart,
+        consistency=asked.consistency,
+        truncation=asked.truncation,
+        seed=asked.seed,
+        avoid=tuple(number for name in _avoided(asked) for number in class_numbers(name)),
     )
 
 
-def _avoided(order: Order) -> list[str]:
+def _avoided(asked: "Settings") -> list[str]:
     """Classes and groups as they were named."""
-    return [name.strip() for name in (order.avoid or "").split(",") if name.strip()]
+    return [name.strip() for name in (asked.avoid or "").split(",") if name.strip()]
 
 
-def _lines(order: Order, *, quiet: bool) -> "tuple[Line, ...]":
+def _lines(asked: "Settings") -> "tuple[Line, ...]":
     """What is sung and, where CLAP listens, what is heard meanwhile."""
-    if order.clap is None:
-        return _lyrics(order, quiet=quiet).lines
+    if asked.clap is None:
+        return _lyrics(asked).lines
     from precompute.clap import clap_of
     from precompute.lyrics import has_lyrics, unsung
 
-    sung = order.lyrics != order.song or has_lyrics(order.song)
-    lines = _lyrics(order, quiet=quiet).lines if sung else ()
-    clap = clap_of(order.clap)
-    heard = _heard(order.song, unsung(lines, *_form(order.song)), clap)
+    sung = asked.lyrics != asked.song or has_lyrics(asked.song)
+    lines = _lyrics(asked).lines if sung else ()
+    clap = clap_of(asked.clap)
+    heard = _heard(asked.song, unsung(lines, *_form(asked.song)), clap)
     return tuple(sorted((*lines, *heard), key=lambda line: line.time))
 
 
@@ -166,23 +138,23 @@ def _heard(song: Path, passages: "Sequence[Line]", clap: "Clap") -> "list[Line]"
     return found
 
 
-def _lyrics(order: Order, *, quiet: bool) -> "Lyrics":
+def _lyrics(asked: "Settings") -> "Lyrics":
     from dataclasses import replace
 
     from precompute.lyrics import phrases, read_lyrics, spread
 
-    lyrics = read_lyrics(order.lyrics)
+    lyrics = read_lyrics(asked.lyrics)
     for sentence in lyrics.skipped:
-        note(f"lj: {order.lyrics}: {sentence}; left out", quiet=quiet)
+        note(f"lj: {asked.lyrics}: {sentence}; left out", quiet=asked.quiet)
     if not lyrics.timed:
-        lyrics = spread(lyrics, *_form(order.song))
-    if order.phrases is not None:
+        lyrics = spread(lyrics, *_form(asked.song))
+    if asked.phrases is not None:
         try:
-            shortest, longest = (float(part) for part in order.phrases.split(","))
+            shortest, longest = (float(part) for part in asked.phrases.split(","))
             if not 0 <= shortest <= longest < math.inf:
                 raise ValueError
         except ValueError:
-            raise UserError(f"--phrases is {order.phrases}; write MIN,MAX seconds: 2,8") from None
+            raise UserError(f"--phrases is {asked.phrases}; write MIN,MAX seconds: 2,8") from None
         lyrics = replace(lyrics, lines=phrases(lyrics.lines, shortest, longest))
     return lyrics
 
@@ -212,12 +184,14 @@ def _renderer(name: str, weights: Path | None, device: str) -> "Renderer":
     return Drawn(generators.generator_of(name, resolution=_SIDE, weights=weights, device=device))
 
 
-def _objective(order: Order, device: str) -> "Objective":
+def _objective(asked: "Settings", device: str) -> "Objective":
     from precompute.clip import DEFAULT, clip_of
     from precompute.objective import Objective, vibes_of
 
-    known = vibes_of(order.vibes_file)
-    for name in order.vibes:
+    known = vibes_of(asked.vibes)
+    for name in asked.vibe or ():
         if name not in known:
             raise UserError(f"--vibe {name}: there is none; use {', '.join(known)}")
-    return Objective(clip_of(order.clip or DEFAULT, device), [known[name] for name in order.vibes])
+    return Objective(
+        clip_of(asked.clip or DEFAULT, device), [known[name] for name in asked.vibe or ()]
+    )

@@ -1,136 +1,127 @@
 """`lj render`: songs in, films out."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from . import options
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
-    from render.fit import Size
-    from render.song import Outcome
+    from render.song import Job, Outcome
+    from synth.generators import Generator
     from synth.latents.bank import Bank
+    from synth.settings.preset import Preset
 
+    from .console import Advance
     from .farm import Farm
     from .generator_setup import Choice
 
 _CHUNK = 1800  # frames; shorter films are rendered in one go
 
 
-def render(
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All that films can be asked for."""
+
     songs: Annotated[
         list[Path],
         typer.Argument(
             metavar="SONG...", help="Sound files, videos with sound, or .ljlog folders."
         ),
-    ],
+    ]
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The film to write, .mp4.")
-    ] = None,
+    ] = None
     folder: Annotated[
         Path | None, typer.Option("--folder", "-O", help="A folder for a film of each song.")
-    ] = None,
-    preset: options.PresetOption = options.DEFAULT_PRESET,
-    settings: options.SetOption = None,
-    generator: options.GeneratorOption = None,
-    weights: options.WeightsOption = None,
-    device: options.DeviceOption = "auto",
-    engine: options.EngineOption = "torch",
-    precision: options.PrecisionOption = "auto",
-    size: Annotated[str, typer.Option(help="Width x height, even, or one side.")] = "512x512",
-    fps: Annotated[
-        str, typer.Option(help="Frames a second: 24, 30, 60, 29.97, 30000/1001.")
-    ] = "30",
-    fit: options.FitOption = None,
-    quality: Annotated[str, typer.Option(help="draft, good or best.")] = "good",
-    start: options.StartOption = 0.0,
-    duration: options.DurationOption = None,
-    bank: options.BankOption = None,
+    ] = None
+    preset: options.PresetOption = options.DEFAULT_PRESET
+    settings: options.SetOption = None
+    generator: options.GeneratorOption = None
+    weights: options.WeightsOption = None
+    device: options.DeviceOption = "auto"
+    engine: options.EngineOption = "torch"
+    precision: options.PrecisionOption = "auto"
+    size: Annotated[str, typer.Option(help="Width x height, even, or one side.")] = "512x512"
+    fps: Annotated[str, typer.Option(help="Frames a second: 24, 30, 60, 29.97, 30000/1001.")] = "30"
+    fit: options.FitOption = None
+    quality: Annotated[str, typer.Option(help="draft, good or best.")] = "good"
+    start: options.StartOption = 0.0
+    duration: options.DurationOption = None
+    bank: options.BankOption = None
     chunk: Annotated[
         int | None,
         typer.Option(min=1, help="Frames of a chunk; a stopped render goes on from the last."),
-    ] = None,
+    ] = None
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes: one for each GPU, else one.")
-    ] = None,
+    ] = None
     ray: Annotated[
         str | None, typer.Option(help="Render on a Ray cluster: auto, or HOST:PORT of its head.")
-    ] = None,
+    ] = None
     plan: Annotated[
         bool, typer.Option("--plan", help="Only plan the chunks, for lj render-chunk.")
-    ] = False,
-    quiet: options.QuietOption = False,
-    as_json: options.JsonOption = False,
-) -> None:
+    ] = False
+    quiet: options.QuietOption = False
+    as_json: options.JsonOption = False
+
+    @property
+    def choice(self) -> "Choice":
+        """The generator that was asked for."""
+        from .generator_setup import Choice
+
+        return Choice(self.generator, self.weights, self.device, self.engine, self.precision)
+
+    def check(self) -> None:
+        """UserError for what cannot be meant, before anything slow begins."""
+        from render.film import QUALITIES, rate_of, size_of
+        from synth.errors import UserError
+
+        if self.quality not in QUALITIES:
+            raise UserError(f"--quality is {self.quality}; use {', '.join(QUALITIES)}")
+        size_of(self.size), rate_of(self.fps)
+
+
+@options.taken_by(Settings)
+def render(asked: Settings) -> None:
     """Render songs, or sessions that `lj live --log` wrote, as films with their sound.
 
     A render that was stopped or killed goes on when the same command is run again.
     """
-    from render.film import QUALITIES, rate_of, size_of
     from synth.errors import UserError
 
-    from .console import note, print_json
-    from .generator_setup import Choice, bank_for
+    from .console import note
+    from .generator_setup import bank_for
 
-    if quality not in QUALITIES:
-        raise UserError(f"--quality is {quality}; use {', '.join(QUALITIES)}")
-    films = _films(songs, output, folder)
-    choice = Choice(generator, weights, device, engine, precision)
-    look = Wanted(preset, settings, fit, size_of(size), rate_of(fps), quality, start, duration)
-    look.bank = bank_for(bank, choice)
+    asked.check()
+    films = _films(asked.songs, asked.output, asked.folder)
+    bank = bank_for(asked.bank, asked.choice)
     failed: list[str] = []
     for song, film in films:
         try:
-            how = How(chunk, workers, ray, plan, quiet)
-            outcome = _one(song, film, look, choice, how)
+            outcome = _one(song, film, asked, bank)
         except Exception as error:
             if len(films) == 1:
                 raise
             trouble = error if isinstance(error, UserError) else f"{song}: {error!r}"
             failed.append(str(trouble))
-            note(f"lj: {trouble}", quiet=quiet)
-            continue
-        if outcome is None:
-            continue
-        if as_json:
-            print_json(outcome)
-        if not outcome.whole:
-            raise typer.Exit(130)
+            note(f"lj: {trouble}", quiet=asked.quiet)
+        else:
+            _told_of(outcome, asked)
     if failed:
         raise UserError(f"{len(failed)} of {len(films)} songs failed: {'; '.join(failed)}")
 
 
-class How(NamedTuple):
-    """How the work is done; nothing of it shows in the film."""
+def _told_of(outcome: "Outcome | None", asked: Settings) -> None:
+    """Tell of a film; one that was stopped stops those after it."""
+    from .console import print_json
 
-    chunk: int | None
-    workers: int | None
-    ray: str | None
-    only_plan: bool
-    quiet: bool
-
-
-class Wanted:
-    """What the films shall look like, as it was asked for."""
-
-    def __init__(
-        self,
-        preset: str,
-        settings: list[str] | None,
-        fit: str | None,
-        size: "Size",
-        fps: "Fraction",
-        quality: str,
-        start: float,
-        duration: float | None,
-    ) -> None:
-        self.preset, self.settings, self.fit = preset, settings, fit
-        self.size, self.fps, self.quality = size, fps, quality
-        self.start, self.duration = start, duration
-        self.bank: Bank | None = None
+    if outcome is not None and asked.as_json:
+        print_json(outcome)
+    if outcome is not None and not outcome.whole:
+        raise typer.Exit(130)
 
 
 def _films(songs: list[Path], output: Path | None, folder: Path | None) -> list[tuple[Path, Path]]:
@@ -153,62 +144,79 @@ def _films(songs: list[Path], output: Path | None, folder: Path | None) -> list[
     return [(songs[0], output)]
 
 
-def _one(song: Path, film: Path, wanted: Wanted, choice: "Choice", how: How) -> "Outcome | None":
+def _one(song: Path, film: Path, asked: Settings, bank: "Bank | None") -> "Outcome | None":
     """Render one song; None when it was only planned."""
-    from dataclasses import replace
-
     from render.film import check_film
-    from render.parts import chunk_of
-    from render.song import Job, expected_frames
-    from render.song import render as render_song
+    from render.song import expected_frames
     from synth.audio_file import song_of
-    from synth.session import SUFFIX, load_session
 
     from .console import frame_progress, note
-    from .farm import Farm
-    from .generator_setup import generator_for, played, preset_with
+    from .generator_setup import generator_for
 
-    session = load_session(song) if song.suffix == SUFFIX else None
-    if session is not None:
-        look, name = played(session, wanted.preset, wanted.settings, wanted.fit, choice.name)
-        choice, song = replace(choice, name=name), session.sound
-    else:
-        look = preset_with(wanted.preset, wanted.settings, wanted.fit)
-    job = Job(
-        song,
-        film,
-        wanted.size,
-        wanted.fps,
-        wanted.start,
-        wanted.duration,
-        wanted.quality,
-        session,
-        wanted.bank,
-    )
-    check_film(film, job.size, song)
-    song_of(song)
-    frames = expected_frames(job)
-    renderer = generator_for(choice, job.size, look.knobs.look, frames=frames, quiet=how.quiet)
-    note(f"preset: {look.name} ({look.description})", quiet=how.quiet)
-    farm: Farm | None = None
-    with frame_progress(float(job.fps), quiet=how.quiet) as progress:
-        straight = how.chunk is None and how.ray is None and not how.only_plan
-        begun = chunk_of(film, lambda text: note(text, quiet=how.quiet))
-        if straight and not _long(frames) and begun is None:
-            outcome = render_song(job, renderer, look.knobs, progress)
-        else:
-            farm = Farm(
-                job, renderer, look.knobs, choice, how.chunk or begun or _CHUNK, quiet=how.quiet
-            )
-            if how.only_plan:
-                note(f"{farm.folder}: {farm.chunks} chunks are planned", quiet=how.quiet)
-                return None
-            outcome = farm.render(how.workers, how.ray, progress)
-    if outcome.whole:
-        note(_told(outcome), quiet=how.quiet)
-    else:
+    job, look, choice = _job(song, film, asked, bank)
+    check_film(film, job.size, job.song)
+    song_of(job.song)
+    frames, quiet = expected_frames(job), asked.quiet
+    renderer = generator_for(choice, job.size, look.knobs.look, frames=frames, quiet=quiet)
+    note(f"preset: {look.name} ({look.description})", quiet=quiet)
+    with frame_progress(float(job.fps), quiet=quiet) as progress:
+        outcome, farm = _rendered(job, renderer, look, choice, asked, frames, progress)
+    if outcome is not None and outcome.whole:
+        note(_told(outcome), quiet=quiet)
+    elif outcome is not None:
         note(f"lj: {_stopped(outcome, farm)}")
     return outcome
+
+
+def _job(
+    song: Path, film: Path, asked: Settings, bank: "Bank | None"
+) -> "tuple[Job, Preset, Choice]":
+    """What shall be rendered, with which look, on which generator."""
+    from dataclasses import replace
+
+    from render.film import rate_of, size_of
+    from render.song import Job
+    from synth.session import SUFFIX, load_session
+
+    from .generator_setup import played, preset_with
+
+    session, choice = load_session(song) if song.suffix == SUFFIX else None, asked.choice
+    if session is not None:
+        look, name = played(session, asked.preset, asked.settings, asked.fit, choice.name)
+        choice, song = replace(choice, name=name), session.sound
+    else:
+        look = preset_with(asked.preset, asked.settings, asked.fit)
+    size, fps = size_of(asked.size), rate_of(asked.fps)
+    job = Job(song, film, size, fps, asked.start, asked.duration, asked.quality, session, bank)
+    return job, look, choice
+
+
+def _rendered(
+    job: "Job",
+    renderer: "Generator",
+    look: "Preset",
+    choice: "Choice",
+    asked: Settings,
+    frames: int | None,
+    progress: "Advance",
+) -> "tuple[Outcome | None, Farm | None]":
+    """In one go, or in chunks; no outcome where the chunks were only planned."""
+    from render.parts import chunk_of
+    from render.song import render as render_song
+
+    from .console import note
+    from .farm import Farm
+
+    straight = asked.chunk is None and asked.ray is None and not asked.plan
+    begun = chunk_of(job.film, lambda text: note(text, quiet=asked.quiet))
+    if straight and not _long(frames) and begun is None:
+        return render_song(job, renderer, look.knobs, progress), None
+    chunk = asked.chunk or begun or _CHUNK
+    farm = Farm(job, renderer, look.knobs, choice, chunk, quiet=asked.quiet)
+    if asked.plan:
+        note(f"{farm.folder}: {farm.chunks} chunks are planned", quiet=asked.quiet)
+        return None, farm
+    return farm.render(asked.workers, asked.ray, progress), farm
 
 
 def _told(outcome: "Outcome") -> str:

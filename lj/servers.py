@@ -64,9 +64,13 @@ class Wanted:
 class Server(Protocol):
     """Something that was opened."""
 
-    def start(self, supervisor: "Supervisor") -> None: ...
+    def start(self, supervisor: "Supervisor") -> None:
+        """Serve from now on."""
+        ...
 
-    def stop(self) -> None: ...
+    def stop(self) -> None:
+        """Serve no more."""
+        ...
 
 
 class Servers:

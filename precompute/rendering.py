@@ -22,9 +22,11 @@ class Drawn:
         self.device = torch.device("cpu")
 
     def embed(self, classes: np.ndarray) -> np.ndarray:
+        """Class embeddings (n, e) of class vectors (n, 1000)."""
         return self._generator.embed(classes)
 
     def draw(self, noise: Tensor, embedding: Tensor, truncation: float) -> Tensor:
+        """Pictures (n, 3, h, w) in 0..1 of noise (n, levels, 128) and embeddings (n, e)."""
         latents: Sequence[Latent] = [
             keyframe_latent(n.numpy(), e.numpy(), truncation)
             for n, e in zip(noise, embedding, strict=True)

@@ -68,6 +68,7 @@ class Manifest:
 
     @property
     def plan_file(self) -> Path:
+        """Where the latents of all frames stand."""
         return self.folder / "plan.f32"
 
     def segment(self, number: int) -> Path:
@@ -75,6 +76,7 @@ class Manifest:
         return self.folder / f"chunk-{number:06d}.mp4"
 
     def frames_of(self, number: int) -> range:
+        """Numbers of the frames of a chunk."""
         chunk = self.chunks[number]
         return range(chunk.first, chunk.first + chunk.frames)
 
@@ -115,6 +117,7 @@ class Manifest:
         disk.write(self.mark(number), f"{self.chunks[number].sha256}\n".encode())
 
     def save(self) -> None:
+        """Write it in one step; UserError where the disk fails."""
         values = {
             "format": FORMAT,
             "inputs": asdict(self.inputs),

@@ -113,6 +113,7 @@ class SessionWriter:
         """Pictures follow from the rest; nothing is written."""
 
     def close(self) -> None:
+        """Close sound and events; a second time is nothing."""
         self._open.close()
 
     def discard(self) -> None:
@@ -157,6 +158,7 @@ class Session:
 
     @property
     def sound(self) -> Path:
+        """The file with what was heard: mono float32 at RATE."""
         return self.folder / "sound.wav"
 
     @property
@@ -304,6 +306,10 @@ class Replay(Engine):
         self._shown: Latent | None = None
 
     def hear(self, hop: np.ndarray, at: float | None = None) -> Latent:
+        """The latent at the end of the next hop (hop,), with every hand that turned before it.
+
+        UserError where an event cannot be carried out.
+        """
         while self._coming and self._coming[-1]["hop"] <= self._hop:
             self._carry_out(self._coming.pop())
         self._hop += 1

@@ -42,6 +42,7 @@ class Playback:
         self._worker: Worker | None = None
 
     def start(self, supervisor: Supervisor) -> None:
+        """Play from now on, aloud once the output is open."""
         self._supervisor = supervisor
         if self._speaker is not None:
             self._speaker.start(supervisor)

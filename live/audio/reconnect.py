@@ -13,12 +13,16 @@ PROVEN = 2.0  # seconds of samples after which the retries begin anew
 
 
 class Phase(Enum):
+    """Where an input stands."""
+
     WAITING = "waiting"
     OPENING = "opening"
     OPEN = "open"
 
 
 class Action(Enum):
+    """What shall be done about it."""
+
     NONE = "none"
     OPEN = "open"
     CLOSE = "close"

@@ -42,6 +42,7 @@ class Speaker:
         self._worker = supervisor.employ(PART, self._keep, renew=self._give_up)
 
     def stop(self) -> None:
+        """Be silent, and let go of the output."""
         if self._process is not None:
             self._process.kill()
         if self._worker is not None:

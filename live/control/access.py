@@ -39,7 +39,9 @@ def within(host: str, networks: Iterable[Network]) -> bool:
 class Headers(Protocol):
     """A request's headers, each of which may be there more than once."""
 
-    def getall(self, key: str, default: list[str]) -> Sequence[str]: ...
+    def getall(self, key: str, default: list[str]) -> Sequence[str]:
+        """Every value of a header, or the default."""
+        ...
 
 
 class Refusal(enum.Enum):

@@ -41,9 +41,13 @@ class Source(Protocol):
         """Whether no more sound will come."""
         ...
 
-    def start(self, supervisor: Supervisor) -> None: ...
+    def start(self, supervisor: Supervisor) -> None:
+        """Fill the ring from now on."""
+        ...
 
-    def stop(self) -> None: ...
+    def stop(self) -> None:
+        """Fill it no more."""
+        ...
 
 
 class AnalysisThread:
@@ -83,11 +87,13 @@ class AnalysisThread:
         self._worker: Worker | None = None
 
     def start(self, supervisor: Supervisor) -> None:
+        """Hear from now on."""
         self._supervisor = supervisor
         self._fed = time.monotonic()
         self._worker = supervisor.employ(PART, self._listen, renew=self._take_over)
 
     def stop(self, seconds: float = 2.0) -> None:
+        """Hear no more; a thread that does not end in so many seconds is told."""
         if self._worker is not None:
             self._supervisor.dismiss(self._worker, seconds)
 

@@ -83,6 +83,7 @@ class Moments:
         self.space = ""  # of the newest moment
 
     def put(self, moment: Moment) -> None:
+        """The newest moment; onsets of those that nobody took are added to it."""
         with self._lock:
             if moment.space != self.space:  # what was struck is of another space
                 self.space, self._struck = moment.space, None

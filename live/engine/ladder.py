@@ -42,6 +42,7 @@ class Ladder:
         self._worker: Worker | None = None
 
     def start(self, supervisor: Supervisor) -> None:
+        """Load finer generators in a thread of their own from now on."""
         self._supervisor = supervisor
         self._worker = supervisor.employ(PART, self._load, renew=self._give_up)
 
@@ -52,6 +53,7 @@ class Ladder:
 
     @property
     def costs(self) -> tuple[float, ...]:
+        """What a frame of each step costs, relative to one another."""
         return tuple(step.cost for step in self.steps)
 
     def made(self, level: int) -> Generator:

@@ -116,6 +116,7 @@ class Parameters:
         self.files.start(supervisor)
 
     def stop(self) -> None:
+        """Watch no file any more."""
         self.files.stop()
 
     # ---- in the analysis thread

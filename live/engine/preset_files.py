@@ -80,10 +80,12 @@ class PresetFiles:
         self.list_anew()
 
     def start(self, supervisor: Supervisor) -> None:
+        """Read and watch in a thread of their own from now on."""
         self._supervisor = supervisor
         self._worker = supervisor.employ(PART, self._round, renew=self._give_up)
 
     def stop(self) -> None:
+        """Read no more."""
         if self._worker is not None:
             self._supervisor.dismiss(self._worker, 1.0)
 

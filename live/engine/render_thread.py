@@ -69,11 +69,13 @@ class RenderThread:
         self._worker: Worker | None = None
 
     def start(self, supervisor: Supervisor) -> None:
+        """Draw from now on."""
         self._supervisor = supervisor
         self._ladder.start(supervisor)
         self._worker = supervisor.employ(PART, self._paint, renew=self._give_up_the_generator)
 
     def stop(self, seconds: float = 5.0) -> None:
+        """Draw no more; a thread that does not end in so many seconds is told."""
         self._ladder.stop()
         if self._worker is not None:
             self._supervisor.dismiss(self._worker, seconds)

@@ -46,6 +46,7 @@ class Monitors:
         return float(mode[1] or 60) if mode else 60.0
 
     def described(self, number: int) -> str:
+        """A monitor in words: number, name, size and rate."""
         monitor = self.present()[number]
         mode = self.mode(monitor)
         how = f" {mode[0][0]}x{mode[0][1]} at {mode[1]} Hz" if mode else ""

@@ -23,6 +23,7 @@ class Preview:
         self._jpeg = b""
 
     def frame(self, picture: np.ndarray, shade: float, seconds: float) -> None:  # noqa: ARG002
+        """Keep it; the JPEG is made when somebody asks."""
         with self._lock:
             self._newest, self._jpeg = (picture, shade), b""
 

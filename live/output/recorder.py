@@ -75,6 +75,7 @@ class Recorder:
         self._show_until(self._samples / RATE - _LAG)
 
     def frame(self, picture: np.ndarray, shade: float, seconds: float) -> None:
+        """What is shown after so many seconds of sound; it stands until the next one."""
         picture = shaded(picture, shade)
         if not self._frames and not self._coming:
             self._show(picture)  # the first, if it is not late, stands from the beginning

@@ -323,6 +323,7 @@ class Window:
         raise UserError(f"there is no picture of the window: {self.trouble}")
 
     def close(self) -> None:
+        """Close it, and let go of the screen; a second time is nothing."""
         if not self._closed:
             self._closed = True
             self._close_window()
@@ -354,11 +355,13 @@ class NoWindow:
         """Nobody looks."""
 
     def draw(self, fit: str, shade: float) -> bool:  # noqa: ARG002
+        """Wait for a sixtieth of a second, as a display would."""
         self._due = max(self._due + 1 / 60, time.monotonic())
         time.sleep(max(0.0, self._due - time.monotonic()))
         return True
 
     def screenshot(self) -> np.ndarray:
+        """There is none: UserError."""
         raise UserError("--snapshot: there is no window to take a picture of")
 
     def close(self) -> None:

@@ -37,9 +37,13 @@ class Recording(Sink, Protocol):
 
     path: Path
 
-    def hop(self, samples: np.ndarray) -> None: ...
+    def hop(self, samples: np.ndarray) -> None:
+        """The next hop (n,) of sound."""
+        ...
 
-    def event(self, event: Event) -> None: ...
+    def event(self, event: Event) -> None:
+        """Something that was turned."""
+        ...
 
     def discard(self) -> None:
         """Remove what was begun, before anything was heard."""

@@ -84,6 +84,7 @@ class OnsetPicker:
         self._rested = _REST
 
     def step(self, novelty: float) -> bool:
+        """Whether an onset is told at this hop, from its novelty."""
         usual = sorted(self._recent)[len(self._recent) // 2] if self._recent else 0.0
         threshold = _THRESHOLD + _ABOVE_USUAL * usual + self._tail
         self._recent.append(novelty)

@@ -68,6 +68,7 @@ class TorchEngine:
 
     @torch.no_grad()
     def frames(self, condition: Tensor, truncation: Tensor) -> Tensor:
+        """uint8 (B, h, w, 3) of conditions (B, c) and truncations (B,)."""
         if self._compiles == "never" and not self._captures:
             return self._network.frames(condition.to(self._device), truncation.to(self._device))
         count, bucket = len(condition), bucket_of(len(condition))

@@ -28,6 +28,7 @@ class Block:
 
     @property
     def inner(self) -> int:
+        """Channels within the block, as published."""
         return self.channels // REDUCTION
 
     @property
@@ -47,6 +48,7 @@ class Shape:
 
     @classmethod
     def of(cls, config: BigGANConfig) -> "Shape":
+        """The shape that a published configuration gives."""
         blocks, side = [], 4
         for upsamples, channels, outputs in config.layers:
             width = config.channel_width

@@ -188,6 +188,7 @@ class _Upsampling(nn.Module):
 
 
 def doubled(x: Tensor) -> Tensor:
+    """Pictures (B, c, h, w) at twice the size, each pixel four times."""
     return F.interpolate(x, scale_factor=2.0, mode="nearest")
 
 

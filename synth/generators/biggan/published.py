@@ -31,6 +31,7 @@ class Published:
 
     @property
     def address(self) -> str:
+        """Where a published file is fetched from."""
         return self.source.replace("{file}", self.file)
 
 

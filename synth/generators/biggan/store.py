@@ -36,10 +36,12 @@ class Model:
 
     @property
     def shape(self) -> Shape:
+        """Layers and channels."""
         return Shape.of(self.config)
 
     @property
     def resolution(self) -> int:
+        """Side of the pictures, pixels."""
         return int(self.config.output_dim)
 
 

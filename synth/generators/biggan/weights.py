@@ -74,6 +74,7 @@ def _model_file(folder: Path) -> Path:
 
 
 def config_of(path: Path) -> BigGANConfig:
+    """What a published config.json says; UserError where it is none."""
     if not path.is_file():
         raise UserError(f"{path}: is missing; the published config.json belongs beside the weights")
     try:

@@ -20,6 +20,7 @@ from .building import build, folder
 
 
 def main(words: list[str]) -> None:
+    """Build what is asked for on the command line; returns the exit status."""
     if TIED in words:
         end_with_parent()
     if GENTLY in words:

@@ -20,6 +20,7 @@ class Texture(NamedTuple):
 
     @classmethod
     def drawn(cls, stream: np.random.RandomState, device: torch.device) -> "Texture":
+        """Planes of a random stream, on a device; Gaussian phases, a power law of amplitudes."""
         rows = np.fft.fftfreq(SIDE)[:, None] * SIDE
         columns = np.fft.rfftfreq(SIDE)[None] * SIDE
         frequency = np.hypot(rows, columns)

@@ -29,6 +29,8 @@ class Cppn(NamedTuple):
 
     @classmethod
     def drawn(cls, stream: np.random.RandomState, device: torch.device) -> "Cppn":
+        """Weights of a random stream, on a device."""
+
         def normal(*shape: int, scale: float) -> Tensor:
             drawn = stream.standard_normal(shape) * scale
             return torch.from_numpy(drawn.astype(np.float32)).to(device)
@@ -45,6 +47,8 @@ class Cppn(NamedTuple):
 
 
 def cppn(x: Tensor, y: Tensor, traits: Traits, weights: Cppn) -> Fields:
+    """Fields at points (n,) of a pattern-producing network (Kenneth Stanley, 2007)."""
+
     def bias(layer: int, gain: float) -> Tensor:
         moved = gain * (weights.by_gesture[layer] @ traits.gesture)
         return (moved + 0.9 * (weights.by_character[layer] @ traits.character))[:, None]

@@ -10,6 +10,7 @@ from .warp import warped
 
 
 def fibre(x: Tensor, y: Tensor, traits: Traits, texture: Texture) -> Fields:
+    """Fields at points (n,): warped strands, combed by stretched noise."""
     g = traits.gesture
     x, y = warped(
         x,

@@ -10,6 +10,7 @@ _ITERATIONS = 10
 
 
 def julia(x: Tensor, y: Tensor, traits: Traits) -> Fields:
+    """Fields at points (n,): orbit traps of a Julia set."""
     g, scale = traits.gesture, 1.15 * 2 ** (0.3 * traits.swing(10))
     x, y = x * scale + 0.12 * g[12], y * scale + 0.12 * g[13]
     angle = 1.3 * traits.character[11] + 0.30 * g[10]

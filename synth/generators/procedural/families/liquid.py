@@ -10,6 +10,7 @@ _WAVES = 6
 
 
 def liquid(x: Tensor, y: Tensor, traits: Traits) -> Fields:
+    """Fields at points (n,): level lines of circular waves that interfere."""
     g, c = traits.gesture, traits.character
     frequency = 5.5 * 2 ** (0.7 * traits.swing(10))
     height = torch.zeros_like(x)

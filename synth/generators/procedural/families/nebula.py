@@ -9,6 +9,7 @@ from ..texture import Texture
 
 
 def nebula(x: Tensor, y: Tensor, traits: Traits, texture: Texture) -> Fields:
+    """Fields at points (n,): noise displaced by noise."""
     g, c = traits.gesture, traits.character
     scale = 0.12 * 2 ** (0.6 * traits.swing(10))
     x = x * scale + (0.06 * g[10] + 0.25 * c[11])

@@ -9,6 +9,7 @@ from .warp import warped
 
 
 def silk(x: Tensor, y: Tensor, traits: Traits) -> Fields:
+    """Fields at points (n,): broad folds with a bright crease."""
     x, y = warped(
         x,
         y,
