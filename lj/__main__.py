@@ -4,6 +4,7 @@ import functools
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
@@ -76,10 +77,23 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+class _Causes:
+    """Whether what an error came from is shown."""
+
+    shown = False
+
+    @classmethod
+    def show(cls, wanted: bool) -> None:
+        cls.shown = wanted
+
+
 @app.callback()
 def _front_door(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it and end.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", callback=_Causes.show, help="Show where an error came from.")
     ] = False,
 ) -> None:
     pass
@@ -120,12 +134,14 @@ def _check_folder() -> None:
 
     try:
         os.getcwd()  # noqa: PTH109
-    except OSError:
-        raise UserError("the folder that you are in is gone; change to another one") from None
+    except OSError as error:
+        raise UserError("the folder that you are in is gone; change to another one") from error
 
 
 def _say(what: object) -> None:
     with suppress(OSError):  # the terminal may be gone
+        if _Causes.shown and isinstance(what, BaseException):
+            traceback.print_exception(what)
         print(f"lj: {what}", file=sys.stderr, flush=True)
 
 
@@ -154,6 +170,8 @@ def main() -> None:
         _close_stdout()
         sys.exit(1)
     except OSError as error:
+        if _Causes.shown:
+            _say(error)
         _say(f"{error.filename or 'the output'}: {error.strerror or error}; look at that place")
         _close_stdout()
         sys.exit(1)

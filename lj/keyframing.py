@@ -153,8 +153,8 @@ def _lyrics(asked: "Settings") -> "Lyrics":
             shortest, longest = (float(part) for part in asked.phrases.split(","))
             if not 0 <= shortest <= longest < math.inf:
                 raise ValueError
-        except ValueError:
-            raise UserError(f"--phrases is {asked.phrases}; write MIN,MAX seconds: 2,8") from None
+        except ValueError as error:
+            raise UserError(f"--phrases is {asked.phrases}; write MIN,MAX seconds: 2,8") from error
         lyrics = replace(lyrics, lines=phrases(lyrics.lines, shortest, longest))
     return lyrics
 

@@ -82,7 +82,7 @@ def draw(cells: Sequence[Cell], sheet: Path) -> None:
         board.save(working, "PNG")
         working.replace(sheet)
     except OSError as error:
-        raise UserError(f"{sheet}: cannot be written ({error.strerror or error})") from None
+        raise UserError(f"{sheet}: cannot be written ({error.strerror or error})") from error
     finally:
         working.unlink(missing_ok=True)
 

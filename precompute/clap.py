@@ -94,10 +94,10 @@ def clap_of(name: str) -> Clap:
     try:
         complete_torchvision()
         import transformers
-    except ImportError:
+    except ImportError as error:
         raise UserError(
             "transformers is not installed; pip install 'latent-jockey[sentences]'"
-        ) from None
+        ) from error
     transformers.utils.logging.disable_progress_bar()
     if name == TINY:
         return _tiny(transformers)
@@ -111,7 +111,7 @@ def clap_of(name: str) -> Clap:
         raise UserError(
             f"--clap {name}: cannot be loaded ({reason_of(error)}); "
             f"use laion/clap-htsat-unfused, a folder, or {TINY}"
-        ) from None
+        ) from error
     known.check_digests()
     return Clap(name, model.eval().requires_grad_(False), processor)
 

@@ -78,7 +78,7 @@ def clip_of(name: str, device: str = "cpu") -> Clip:
         raise UserError(
             f"--clip {name}: cannot be loaded ({reason_of(error)}); "
             f"use MODEL/PRETRAINED as open_clip lists them, local-dir:FOLDER, or {TINY}"
-        ) from None
+        ) from error
     known.check_digests()
     return _asked(name, network, tokenizer, device)
 
@@ -126,6 +126,6 @@ def _open_clip() -> Any:
     try:
         complete_torchvision()
         import open_clip
-    except ImportError:
-        raise UserError("open_clip is not installed; pip install 'latent-jockey[words]'") from None
+    except ImportError as error:
+        raise UserError("open_clip is not installed; pip install 'latent-jockey[words]'") from error
     return open_clip

@@ -52,7 +52,7 @@ def score_lines(
         parts.mkdir(exist_ok=True)
     except OSError as error:
         reason = f"{error.strerror}; lines that were found stand there until the bank is whole"
-        raise UserError(f"{parts}: cannot be made ({reason})") from None
+        raise UserError(f"{parts}: cannot be made ({reason})") from error
     found: list[Found] = []
     frames: list[Keyframe] = []
     key, aim = "", None
@@ -103,7 +103,7 @@ def _write(found: Found, file: Path) -> None:
         reason = getattr(error, "strerror", None) or str(error)
         raise UserError(
             f"{file}: cannot be written ({reason}); free space, and the same command goes on"
-        ) from None
+        ) from error
 
 
 def _read(file: Path) -> Found | None:

@@ -45,13 +45,13 @@ def vibes_of(path: Path | None = None) -> dict[str, Vibe]:
         try:
             texts.append((path.read_text("utf-8"), str(path)))
         except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{path}: cannot be read ({error})") from None
+            raise UserError(f"{path}: cannot be read ({error})") from error
     found: dict[str, Vibe] = {}
     for text, place in texts:
         try:
             tables = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise UserError(f"{place}: is not TOML: {error}") from None
+            raise UserError(f"{place}: is not TOML: {error}") from error
         for name, table in tables.items():
             if not isinstance(table, dict) or not all(
                 isinstance(w, (int, float)) and not isinstance(w, bool) for w in table.values()

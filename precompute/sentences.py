@@ -31,10 +31,10 @@ def sentences_of(name: str, device: str = "cpu") -> Sentences:
         complete_torchvision()
         import transformers
         from sentence_transformers import SentenceTransformer
-    except ImportError:
+    except ImportError as error:
         raise UserError(
             "sentence-transformers is not installed; pip install 'latent-jockey[sentences]'"
-        ) from None
+        ) from error
     transformers.utils.logging.disable_progress_bar()
     known = name if "/" in name or Path(name).is_dir() else f"sentence-transformers/{name}"
     model = Model(known, option="--sbert", cache=os.environ.get("SENTENCE_TRANSFORMERS_HOME"))
@@ -45,6 +45,6 @@ def sentences_of(name: str, device: str = "cpu") -> Sentences:
         raise UserError(
             f"--sbert {name}: cannot be loaded ({reason_of(error)}); "
             "use all-MiniLM-L6-v2 or a folder"
-        ) from None
+        ) from error
     model.check_digests()
     return Sentences(loaded)

@@ -52,8 +52,8 @@ def _ray(address: str) -> Any:
     with _own_signals():
         try:
             import ray
-        except ImportError:
-            raise UserError("ray is not installed; pip install 'latent-jockey[cluster]'") from None
+        except ImportError as error:
+            raise UserError("ray is not installed; pip install 'latent-jockey[cluster]'") from error
         place = None if address == "auto" else address
         try:
             ray.init(address=place, log_to_driver=False, logging_level=logging.ERROR)
@@ -61,7 +61,7 @@ def _ray(address: str) -> Any:
             raise UserError(
                 f"--ray {address}: cannot be reached ({_lines(error)[0]}); use auto, or HOST:PORT "
                 "of a head and its RAY_AUTH_TOKEN"
-            ) from None
+            ) from error
     return ray
 
 
@@ -73,10 +73,10 @@ def _own_signals() -> Iterator[None]:
         yield
     except SystemExit as stop:
         if stop.code == signal.SIGTERM:  # Ray's own answer to it
-            raise KeyboardInterrupt from None
+            raise KeyboardInterrupt from stop
         raise UserError(
             "ray cannot be started here; its own log tells why; leave --ray out"
-        ) from None
+        ) from stop
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)
@@ -198,7 +198,7 @@ class _Crew:
             if self._tries[number] >= _ATTEMPTS:
                 raise UserError(
                     f"chunk {number} failed {_ATTEMPTS} times on the cluster ({_lines(error)[-1]})"
-                ) from None
+                ) from error
             self._ray.kill(actor)
             self._left.append(number)
             return

@@ -45,7 +45,7 @@ def write(path: Path, data: bytes) -> None:
         working.write_bytes(data)
         replace(working, path)
     except OSError as error:
-        raise unwritable(path, error) from None
+        raise unwritable(path, error) from error
     finally:
         working.unlink(missing_ok=True)
 

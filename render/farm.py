@@ -139,7 +139,7 @@ def plan(manifest: Manifest, job: Job, generator: Generator, knobs: Knobs) -> No
         _check_again(manifest, digest)
         disk.replace(working, manifest.plan_file)
     except OSError as error:
-        raise unwritable(manifest.plan_file, error) from None
+        raise unwritable(manifest.plan_file, error) from error
     finally:
         working.unlink(missing_ok=True)
     if digest != manifest.plan:
@@ -207,7 +207,7 @@ def render_latents(
             quality=manifest.inputs.quality,
         )
     except OSError as error:
-        raise unwritable(manifest.segment(number), error) from None
+        raise unwritable(manifest.segment(number), error) from error
 
 
 def _knobs(manifest: Manifest) -> Knobs:
@@ -290,7 +290,7 @@ def _clear(folder: Path, film: Path) -> None:
         cleared(folder)
     except OSError as error:
         reason = error.strerror or error
-        raise UserError(f"{film} is whole, but {folder} cannot be removed ({reason})") from None
+        raise UserError(f"{film} is whole, but {folder} cannot be removed ({reason})") from error
 
 
 def _finished(manifest: Manifest, *, whole: bool) -> Iterable[tuple[Path, int]]:

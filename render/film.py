@@ -64,7 +64,7 @@ class Film:
             self.sound_copied = self._sound.copied
         except (OSError, av.FFmpegError) as error:
             self._working.unlink(missing_ok=True)
-            raise unwritable(self.path, error) from None
+            raise unwritable(self.path, error) from error
         return self
 
     @property
@@ -84,7 +84,7 @@ class Film:
             self.frames += 1
             self._sound.advance(self.seconds)
         except (OSError, av.FFmpegError) as error:
-            raise unwritable(self.path, error) from None
+            raise unwritable(self.path, error) from error
 
     def __exit__(
         self,
@@ -102,7 +102,7 @@ class Film:
             else:
                 self._abandon()
         except (OSError, av.FFmpegError) as failure:
-            raise unwritable(self.path, failure) from None
+            raise unwritable(self.path, failure) from failure
         finally:
             self._working.unlink(missing_ok=True)
 

@@ -73,7 +73,7 @@ def _opened(path: Path) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
-        raise unwritable(path, error) from None
+        raise unwritable(path, error) from error
 
 
 def _stands(path: Path) -> bool:

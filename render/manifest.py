@@ -157,9 +157,9 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         stored = _stored(path.read_bytes())
     except (ValueError, FileNotFoundError, NotADirectoryError) as error:
-        raise Unreadable(f"{path}: is no manifest of a render ({_reason(error)})") from None
+        raise Unreadable(f"{path}: is no manifest of a render ({_reason(error)})") from error
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     manifest = Manifest(
         folder,
         stored.inputs,
@@ -180,8 +180,8 @@ def _stored(data: bytes) -> _Stored:
     """What a manifest holds; ValueError where it cannot be meant."""
     try:
         values = json.loads(data)  # as Python wrote it: a path may hold what is no Unicode
-    except RecursionError:
-        raise ValueError("is nested too deep") from None
+    except RecursionError as error:
+        raise ValueError("is nested too deep") from error
     if isinstance(values, dict) and values.get("format") != FORMAT:
         raise ValueError(f"has format {str(values.get('format'))[:20]}; this lj reads {FORMAT}")
     stored = _READER.validate_python(values)

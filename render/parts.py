@@ -61,7 +61,7 @@ def opened(job: Job, inputs: Inputs, call: dict[str, Any], say: Say) -> Manifest
             manifest = _brought_back(folder, inputs, job, say) or Manifest(folder, inputs)
             _claimed(folder)
     except OSError as error:
-        raise disk.unwritable(folder, error) from None
+        raise disk.unwritable(folder, error) from error
     _tell(manifest, say)
     manifest.call = call
     manifest.save()
@@ -133,7 +133,7 @@ def _put_away(folder: Path, word: str) -> Path:
     except OSError as error:
         raise UserError(
             f"{folder}: cannot be put away ({error.strerror or error}); move it by hand"
-        ) from None
+        ) from error
     return place
 
 

@@ -69,7 +69,7 @@ def read_plan(path: Path, frames: range, *, embedding: int, apart: bool) -> Sequ
     try:
         rows = np.memmap(path, np.float32, "r").reshape(-1, width)
     except (OSError, ValueError) as error:  # gone, empty or cut off
-        raise UserError(f"{path}: cannot be read ({error}); run lj render again") from None
+        raise UserError(f"{path}: cannot be read ({error}); run lj render again") from error
     if len(rows) < frames.stop:
         raise UserError(f"{path}: ends at frame {len(rows)}; run lj render again")
     return [latent_of(np.asarray(row), embedding) for row in rows[frames.start : frames.stop]]

@@ -80,7 +80,7 @@ def join(
                 sound.finish(float(first / fps))
         disk.replace(working, film)
     except OSError as error:
-        raise unwritable(film, error) from None
+        raise unwritable(film, error) from error
     finally:
         working.unlink(missing_ok=True)
     return sound is not None and sound.copied

@@ -33,15 +33,15 @@ def _open(path: Path) -> InputContainer:
         if found.st_size == 0:
             raise UserError(f"{path}: is empty (0 bytes)")
         return av.open(path, metadata_errors="replace")
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except PermissionError:
-        raise UserError(f"{path}: may not be read; check its permissions") from None
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file") from error
+    except PermissionError as error:
+        raise UserError(f"{path}: may not be read; check its permissions") from error
     except (av.FFmpegError, OSError) as error:
         raise UserError(
             f"{path}: cannot be read as sound ({_reason(error)}); "
             "is it complete, and wav, flac, mp3, ogg, opus, m4a or a video?"
-        ) from None
+        ) from error
 
 
 def _reason(error: Exception) -> str:
@@ -143,7 +143,7 @@ def _packets_of(container: av.container.InputContainer, path: Path) -> Iterator[
     try:
         yield from container.demux(container.streams.audio[0])
     except (av.FFmpegError, OSError) as error:
-        raise UserError(f"{path}: cannot be read on ({error.strerror or error})") from None
+        raise UserError(f"{path}: cannot be read on ({error.strerror or error})") from error
 
 
 def hops_of(path: Path, hop: int = HOP) -> Iterator[np.ndarray]:

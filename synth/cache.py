@@ -41,7 +41,7 @@ def private_folder(place: Path) -> Path:
         _check_contents(place)
     except OSError as error:
         what, why = error.filename or place, error.strerror or error
-        raise UserError(f"{what}: cannot be a private folder ({why}); {_CURE}") from None
+        raise UserError(f"{what}: cannot be a private folder ({why}); {_CURE}") from error
     return place
 
 
@@ -57,7 +57,7 @@ def check_own(file: Path) -> None:
             os.close(opened)
         around = file.parent.stat()
     except OSError as error:
-        raise UserError(f"{file}: cannot be read ({error.strerror or error}); remove it") from None
+        raise UserError(f"{file}: cannot be read ({error.strerror or error}); remove it") from error
     if not stat.S_ISREG(facts.st_mode):
         raise UserError(f"{file}: is no plain file; remove it")
     for what, found in ((file, facts), (file.parent, around)):

@@ -41,11 +41,11 @@ def bytes_of(path: Path, most: int, *, what: str) -> bytes:
             raise UserError(f"{path}: is no file; name {what}")
         with os.fdopen(os.open(path, os.O_RDONLY | _AT_ONCE), "rb") as file:
             data = file.read(most + 1)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such {what.split(' ', 1)[1]}") from None
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such {what.split(' ', 1)[1]}") from error
     except (OSError, ValueError) as error:  # ValueError: a name that no system takes
         reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"{path}: cannot be read ({reason})") from None
+        raise UserError(f"{path}: cannot be read ({reason})") from error
     if len(data) > most:
         size = f"{most >> 20} MB" if most >> 20 else f"{most >> 10} kB"
         raise UserError(f"{path}: is larger than {size}; name {what}")

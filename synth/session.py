@@ -79,7 +79,7 @@ class SessionWriter:
         try:
             folder.mkdir()
         except OSError as error:
-            raise unwritable(folder, error) from None
+            raise unwritable(folder, error) from error
         try:
             head = {"format": FORMAT, **about, "knobs": knobs.model_dump()}
             (folder / "show.json").write_text(json.dumps(head, indent=2) + "\n", "utf-8")
@@ -94,7 +94,7 @@ class SessionWriter:
         except BaseException as error:
             self._remove()
             if isinstance(error, OSError | av.FFmpegError):
-                raise unwritable(folder, error) from None
+                raise unwritable(folder, error) from error
             raise
 
     def hop(self, samples: np.ndarray) -> None:
@@ -211,7 +211,7 @@ def load_session(folder: Path) -> Session:
     except (OSError, LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(
             f"{folder}: is no session ({error}); name a folder that lj live --log wrote"
-        ) from None
+        ) from error
     if about.get("format") != FORMAT:
         raise UserError(f"{place}: has format {about.get('format')}; this lj reads {FORMAT}")
     events = sorted(_events(folder / "events.jsonl"), key=lambda event: int(event["hop"]))
@@ -235,15 +235,15 @@ def _events(path: Path) -> Iterator[Event]:
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error})") from None
+        raise UserError(f"{path}: cannot be read ({error})") from error
     for number, line in enumerate(lines, 1):
         try:
             event = json.loads(line)
             event["hop"]  # what has none was cut short, or is no event
-        except (ValueError, LookupError, TypeError, RecursionError):
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
             if number == len(lines):
                 return  # cut short by a crash
-            raise UserError(f"{path}: line {number} is no event") from None
+            raise UserError(f"{path}: line {number} is no event") from error
         _check(event, f"{path}: line {number}")
         yield event
 

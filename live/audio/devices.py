@@ -54,13 +54,13 @@ def portaudio() -> Any:
     """
     try:
         import sounddevice
-    except ImportError:
-        raise UserError(_MISSING) from None
-    except OSError:
+    except ImportError as error:
+        raise UserError(_MISSING) from error
+    except OSError as error:
         raise UserError(
             "the PortAudio library is missing; apt-get install libportaudio2, or play a file "
             "with --file"
-        ) from None
+        ) from error
     atexit.unregister(sounddevice._exit_handler)
     return sounddevice
 

@@ -25,7 +25,7 @@ def networks_of(text: str | None, option: str) -> tuple[Network, ...]:
         raise UserError(
             f"{option} is {str(text)[:80]} ({str(error)[:80]}); write IP addresses or networks, "
             "such as 10.0.0.2,192.168.1.0/24"
-        ) from None
+        ) from error
 
 
 def within(host: str, networks: Iterable[Network]) -> bool:

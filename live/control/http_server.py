@@ -172,7 +172,7 @@ class HttpServer:
             listener.close()
             raise UserError(
                 f"{self._option} {written(self.place)}: {error.strerror}; use another"
-            ) from None
+            ) from error
         self.place = listener.getsockname()[:2]
         return listener
 

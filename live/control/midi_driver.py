@@ -70,9 +70,9 @@ class Link:
                     self._process.stdin.write(json.dumps(request).encode() + b"\n")
                     self._process.stdin.flush()
                 answer = self._answers.get(timeout=seconds)
-        except Empty:
+        except Empty as error:
             self.kill()
-            raise DriverLost(f"the driver has not answered for {seconds:g} s") from None
+            raise DriverLost(f"the driver has not answered for {seconds:g} s") from error
         except (OSError, ValueError):  # it is gone; ValueError where its pipe is closed
             answer = None
         if answer is None:
@@ -163,7 +163,7 @@ class Driver:
                 looking.kill()
                 raise
         except OSError as error:  # no memory, no file descriptors
-            raise DriverFault(f"the driver's process cannot be started ({error})") from None
+            raise DriverFault(f"the driver's process cannot be started ({error})") from error
 
     def _from(self, link: Link, told: Told) -> None:
         if link in self._links:  # what a lost one still says is not heard
@@ -195,7 +195,7 @@ def driver_for(heard: Callable[[Told], object]) -> Driver:
         try:
             Path("/dev/snd/seq").stat()  # saves a process that would find nothing
         except OSError as error:
-            raise UserError(f"MIDI cannot be had here ({error}); use OSC") from None
+            raise UserError(f"MIDI cannot be had here ({error}); use OSC") from error
     driver = Driver(heard)
     try:
         looking, _ = driver.links()
@@ -203,10 +203,10 @@ def driver_for(heard: Callable[[Told], object]) -> Driver:
         looking.ask("look", seconds=_ASKED)
     except DriverLost:
         pass  # it hangs, or fell; the worker tries again, and tells
-    except DriverMissing:
+    except DriverMissing as error:
         driver.end(2 * _REAP)
-        raise UserError(_MISSING) from None
+        raise UserError(_MISSING) from error
     except DriverFault as error:
         driver.end(2 * _REAP)
-        raise UserError(f"MIDI cannot be had here ({error}); use OSC") from None
+        raise UserError(f"MIDI cannot be had here ({error}); use OSC") from error
     return driver

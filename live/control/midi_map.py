@@ -70,9 +70,9 @@ def map_of(text: str, place: str) -> Map:
     try:
         values = tomllib.loads(text)
     except ValueError as error:  # of tomllib, and of numbers with thousands of digits
-        raise UserError(f"{place}: is not TOML: {cut(str(error))}") from None
-    except RecursionError:
-        raise UserError(f"{place}: is nested too deeply; a map is name and [[control]]") from None
+        raise UserError(f"{place}: is not TOML: {cut(str(error))}") from error
+    except RecursionError as error:
+        raise UserError(f"{place}: is nested too deeply; a map is name and [[control]]") from error
     if "name" not in values:
         raise UserError(f"{place}: is no map; it needs name and [[control]]")
     _check_keys(values, _MAP_KEYS, place)

@@ -110,7 +110,7 @@ class OscPort:
             ear.bind(address)
         except OSError as error:
             self._sockets.pop(family).close()
-            raise UserError(f"--osc {written(place)}: {error.strerror}; use another") from None
+            raise UserError(f"--osc {written(place)}: {error.strerror}; use another") from error
         self._ears.register(ear, selectors.EVENT_READ)
         self._ear, self._allowed = ear, tuple(allowed)
         self.place = ear.getsockname()[:2]

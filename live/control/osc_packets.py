@@ -128,7 +128,7 @@ def _argument(tag: str, data: bytes, place: int) -> tuple[Any, int]:
     try:
         value, place = _READERS[tag](data, place)
     except osc_types.ParseError as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(str(error)) from error
     return _character(value) if tag == "c" else value, place
 
 
@@ -136,7 +136,7 @@ def _word(data: bytes, place: int) -> tuple[str, int]:
     try:
         return osc_types.get_string(data, place)
     except osc_types.ParseError as error:
-        raise ValueError(f"a word that never ends ({error})") from None
+        raise ValueError(f"a word that never ends ({error})") from error
 
 
 def _character(number: int) -> str:

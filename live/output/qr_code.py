@@ -13,8 +13,8 @@ def modules(text: str) -> np.ndarray:
     """Its modules, bool (n, n), true where dark, with white around; UserError without segno."""
     try:
         import segno
-    except ImportError:
-        raise UserError("a QR code needs segno; pip install 'latent-jockey[live]'") from None
+    except ImportError as error:
+        raise UserError("a QR code needs segno; pip install 'latent-jockey[live]'") from error
     dark = np.array(segno.make(text, error="m", micro=False).matrix, dtype=bool)
     return np.pad(dark, _QUIET)
 

@@ -53,7 +53,7 @@ class Recorder:
         try:
             self._disk = OwnFile(path)
         except OSError as error:
-            raise unwritable(path, error) from None
+            raise unwritable(path, error) from error
         self._file = av.open(self._disk, "w", format="mp4", options=_MP4)
         try:
             self._sound = self._file.add_stream("aac", rate=RATE, layout="mono")
@@ -62,7 +62,7 @@ class Recorder:
         except BaseException as error:
             self._remove()
             if isinstance(error, OSError | av.FFmpegError):
-                raise unwritable(path, error) from None
+                raise unwritable(path, error) from error
             raise
 
     def hop(self, samples: np.ndarray) -> None:

@@ -49,7 +49,7 @@ def _glfw() -> Any:
     except ImportError as error:
         raise UserError(
             f"{error.name} is not installed; pip install 'latent-jockey[live]'"
-        ) from None
+        ) from error
     glfw.ERROR_REPORTING = "ignore"
     if not glfw.init():
         raise UserError("no window can be opened: there is no display here; use --no-window")

@@ -77,5 +77,5 @@ def device_of(device: str) -> str:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"device {device} cannot be used ({reason}); use cpu or auto") from None
+        raise UserError(f"device {device} cannot be used ({reason}); use cpu or auto") from error
     return device

@@ -68,7 +68,7 @@ class Bank:
             reason = cut(str(error) or type(error).__name__, 160)
             raise UserError(
                 f"{path}: is no bank of keyframes ({reason}); lj score makes one"
-            ) from None
+            ) from error
         if self.about.get("format") != FORMAT:
             made = shown(self.about.get("format"))
             raise UserError(f"{path}: has format {made}; this lj reads {FORMAT!r}")
@@ -236,6 +236,6 @@ def save_bank(path: Path, keyframes: Sequence[Keyframe], about: dict[str, Any]) 
         working.write_bytes(save(tensors, header))
         working.replace(path)
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:
         working.unlink(missing_ok=True)

@@ -48,7 +48,7 @@ def _numbers_of(
     try:
         return tuple(number for item in items for number in meant(item))
     except UserError as trouble:
-        raise ValueError(str(trouble)) from None
+        raise ValueError(str(trouble)) from trouble
 
 
 def _avoided_numbers(wanted: object) -> tuple[int, ...]:
@@ -220,8 +220,8 @@ def _clipped(knob: Knob, value: object) -> float:
         raise UserError(f"{knob.name} is {shown(value)}; {knob.cure}")
     try:
         number = float(value) if isinstance(value, str) else value
-    except ValueError:
-        raise UserError(f"{knob.name} is {shown(value)}; {knob.cure}") from None
+    except ValueError as error:
+        raise UserError(f"{knob.name} is {shown(value)}; {knob.cure}") from error
     if number != number:  # noqa: PLR0124 - math.isnan fails at huge integers
         raise UserError(f"{knob.name} is no number; {knob.cure}")
     assert knob.low is not None and knob.high is not None
@@ -337,7 +337,7 @@ def knobs_of(values: Mapping[str, Any], place: str) -> Knobs:
     try:
         return Knobs.model_validate(values)
     except pydantic.ValidationError as error:
-        raise UserError(f"{place}: {_sentence(error)}") from None
+        raise UserError(f"{place}: {_sentence(error)}") from error
 
 
 def _sentence(error: pydantic.ValidationError) -> str:

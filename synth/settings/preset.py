@@ -62,7 +62,7 @@ def _text_of(path: Path) -> str:
     try:
         return bytes_of(path, LARGEST, what="a preset file").decode("utf-8")
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: cannot be read as UTF-8 text ({error})") from None
+        raise UserError(f"{path}: cannot be read as UTF-8 text ({error})") from error
 
 
 def _parsed(text: str, place: str, name: str, settings: Iterable[str]) -> Preset:
@@ -83,10 +83,10 @@ def _values_in(text: str, place: str) -> dict[str, Any]:
             )
     try:
         return tomllib.loads(text)
-    except RecursionError:
-        raise UserError(f"{place}: is nested too deeply; use [group] and knob = value") from None
+    except RecursionError as error:
+        raise UserError(f"{place}: is nested too deeply; use [group] and knob = value") from error
     except ValueError as error:  # tomllib's own, and Python's for numbers of thousands of digits
-        raise UserError(f"{place}: is not TOML: {cut(str(error), 160)}") from None
+        raise UserError(f"{place}: is not TOML: {cut(str(error), 160)}") from error
 
 
 def _check_read_only(knobs: Knobs, place: str) -> None:

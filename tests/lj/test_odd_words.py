@@ -248,3 +248,13 @@ def test_any_text_goes_to_a_terminal_that_knows_little(terminal: Terminal) -> No
 def test_a_folder_that_is_gone_is_said(terminal: Terminal) -> None:
     ran = begun(terminal, "mkdir gone && cd gone && rmdir ../gone && lj presets")
     assert (ran.returncode, "the folder that you are in is gone" in ran.stderr) == (1, True)
+
+
+def test_debug_shows_what_an_error_came_from(terminal: Terminal) -> None:
+    (terminal.folder / "a.wav").write_bytes(b"no sound at all")
+    words = ("render", "a.wav", "-o", "a.mp4", *SMALL)
+    for debug in ((), ("--debug",)):
+        code, _, err = terminal.here(*debug, *words)
+        assert code == 1
+        assert ("InvalidDataError" in err and "Traceback" in err) == bool(debug)
+        assert err.endswith("or a video?\n")

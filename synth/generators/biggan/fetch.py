@@ -62,7 +62,7 @@ def fetch(name: str, progress: Progress, sources: tuple[str, ...] = ()) -> Path:
             raise UserError(
                 f"{error.filename or part}: cannot be written ({error.strerror or error}); make "
                 "room, or set XDG_CACHE_HOME to a folder on another disk"
-            ) from None
+            ) from error
         else:
             shutil.rmtree(parts, ignore_errors=True)
             return folder

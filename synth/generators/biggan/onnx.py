@@ -80,7 +80,7 @@ def export(network: Network, batch: int, path: Path) -> float:
             )
         working.replace(path)
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:
         working.unlink(missing_ok=True)
     return difference
@@ -168,11 +168,11 @@ def _identity(model: Model, wide: str, dtype: torch.dtype) -> str:
 def _need(package: str) -> Any:
     try:
         return __import__(package)
-    except ImportError:
+    except ImportError as error:
         extra = "openvino" if package == "openvino" else "onnx"
         raise UserError(
             f"{package} is not installed; pip install 'latent-jockey[{extra}]'"
-        ) from None
+        ) from error
 
 
 def run_of(runtime: Runtime, path: Path) -> Run:

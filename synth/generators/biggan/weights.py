@@ -81,7 +81,7 @@ def config_of(path: Path) -> BigGANConfig:
         values = json.loads(path.read_text("utf-8"))
         config = BigGANConfig.from_dict(values)
     except (ValueError, TypeError, AttributeError) as error:
-        raise UserError(f"{path}: is not a BigGAN configuration ({error})") from None
+        raise UserError(f"{path}: is not a BigGAN configuration ({error})") from error
     for key, wanted in _FIXED.items():
         if values.get(key) != wanted:
             raise UserError(f"{path}: {key} is {values.get(key)}; {wanted} is needed")
@@ -94,10 +94,10 @@ def _state_of(file: Path) -> dict[str, Tensor]:
             return load_file(file)
         state = torch.load(file, map_location="cpu", weights_only=True)
     except SafetensorError as error:
-        raise UserError(f"{file}: is not a whole safetensors file ({error})") from None
+        raise UserError(f"{file}: is not a whole safetensors file ({error})") from error
     except Exception as error:  # torch.load raises whatever the damaged pickle leads to
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"{file}: is not a whole, safe weights file ({reason[:120]})") from None
+        raise UserError(f"{file}: is not a whole, safe weights file ({reason[:120]})") from error
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise UserError(f"{file}: is not a state dict of tensors")
     return state
@@ -127,5 +127,7 @@ def _shapes(config: BigGANConfig, place: Path) -> dict[str, torch.Size]:
         with torch.device("meta"):
             network = BigGAN(config)
     except (TypeError, ValueError, IndexError, RuntimeError) as error:
-        raise UserError(f"{place.parent / 'config.json'}: describes no network ({error})") from None
+        raise UserError(
+            f"{place.parent / 'config.json'}: describes no network ({error})"
+        ) from error
     return {key: tensor.shape for key, tensor in network.state_dict().items()}

@@ -68,8 +68,8 @@ def _check_compiler() -> None:
 
     try:
         get_cpp_compiler()
-    except RuntimeError:
-        raise UserError("no C++ compiler works here; install g++, or name one with CXX") from None
+    except RuntimeError as error:
+        raise UserError("no C++ compiler works here; install g++, or name one with CXX") from error
 
 
 def calls() -> dict[str, Call]:
