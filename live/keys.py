@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .sync.clock import TAP
+
 if TYPE_CHECKING:
     from .show import Screen, Show
 
@@ -23,8 +25,13 @@ class Binding:
 
 
 def _tap(show: "Show", _screen: "Screen", _key: str) -> None:
-    bpm = show.deck.parameters.tap(time.monotonic())
-    show.supervisor.notices.say(f"tapped {bpm:.1f} BPM" if bpm else "tap on; the tempo is heard")
+    parameters = show.deck.parameters
+    bpm, leader = parameters.tap(time.monotonic()), parameters.clock.leader
+    if leader not in ("", TAP):
+        text = f"{leader} leads at {bpm:.1f} BPM; taps count when it does not"
+    else:
+        text = f"tapped {bpm:.1f} BPM" if bpm else "tap on; the tempo is heard"
+    show.supervisor.notices.say(text)
 
 
 def _turn_overlay(show: "Show", _screen: "Screen", _key: str) -> None:
@@ -72,7 +79,13 @@ BINDINGS = (
         "presets; one fades into the other over `preset.fade` seconds",
         _step_preset,
     ),
-    Binding(("t",), "T", "tap", "tap the tempo; one tap after a pause listens again", _tap),
+    Binding(
+        ("t",),
+        "T",
+        "tap",
+        "tap the tempo, where none is set; one tap after a pause listens again",
+        _tap,
+    ),
     Binding(
         ("g",),
         "G",

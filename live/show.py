@@ -74,7 +74,7 @@ class Show:
         self.panel: Panel = Panel(deck, self.statistics, self.ending)
         self.learn: Callable[[], None] | None = None  # what L does
         self.farewells: list[Callable[[], object]] = []  # what else ends with the show
-        self.sinks: list[tuple[str, Sink]] = []  # by their names: what is fed beside the screen
+        self.sinks: list[tuple[str, Sink]] = []  # by their names: who will be fed
         self._outlets = Outlets()
         self._loop = self.supervisor.guard("main loop")
         self._shade = 0.0
@@ -127,6 +127,7 @@ class Show:
         self.supervisor.faults.listeners.append(self._log)
         deck.start()
         self._outlets.start(self.sinks, self.supervisor)
+        self.sinks = []  # they are the outlets' now, which close them
         if reporter is not None:
             reporter.start(self.supervisor)
         self.supervisor.start()
@@ -252,5 +253,5 @@ def _short_turns() -> Iterator[None]:
 
 
 def _seconds(frame: Frame) -> float:
-    """Of the sound whose latent a frame shows."""
-    return frame.hop * HOP / RATE
+    """Of the sound that a frame shows; those of a batch foresee what comes after it."""
+    return frame.hop * HOP / RATE + max(0.0, frame.due - frame.done)

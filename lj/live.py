@@ -187,7 +187,8 @@ def live(asked: Settings) -> None:
             _write_png(screen.screenshot(), asked.snapshot)
     finally:
         servers.close()
-        for sink in (*(sink for _, sink in show.sinks), screen):
+        screen.close()
+        for _, sink in show.sinks:  # that were opened, and the show did not begin
             sink.close()
     _sum_up(outcome, asked)
     if deck.supervisor.left_behind:  # whoever waits for what hangs would hang too

@@ -1,7 +1,7 @@
 """Where a show goes beside its window: outputs and recordings, as they were asked for."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -46,16 +46,17 @@ class Outputs:
         if self.log is not None:
             check_new(self.log)
 
-    def sinks(self, generator: Generator) -> list[tuple[str, Sink]]:
-        """Outputs that want the newest picture, opened, by their names."""
+    def sinks(self, generator: Generator) -> Iterator[tuple[str, Sink]]:
+        """Outputs that want the newest picture, by their names, each opened when it is asked for.
+
+        UserError where one cannot be opened.
+        """
         from live.output.kinds import kind_of
 
-        sinks = []
         for out in self.outs:
             kind, target = kind_of(out)
             if kind.takes is Takes.NEWEST:
-                sinks.append((out, kind.open(target, (generator.width, generator.resolution))))
-        return sinks
+                yield out, kind.open(target, (generator.width, generator.resolution))
 
     def recordings(self, look: Preset, generator: Generator, *, follows: bool) -> "list[Recording]":
         """Outputs that are recordings, opened, and the session's log.

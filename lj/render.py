@@ -99,6 +99,7 @@ def render(asked: Settings) -> None:
     films = _films(asked.songs, asked.output, asked.folder)
     bank = bank_for(asked.bank, asked.choice)
     failed: list[str] = []
+    causes: list[Exception] = []
     for song, film in films:
         try:
             outcome = _one(song, film, asked, bank)
@@ -107,11 +108,13 @@ def render(asked: Settings) -> None:
                 raise
             trouble = error if isinstance(error, UserError) else f"{song}: {error!r}"
             failed.append(str(trouble))
+            causes.append(error)
             note(f"lj: {trouble}", quiet=asked.quiet)
         else:
             _told_of(outcome, asked)
     if failed:
-        raise UserError(f"{len(failed)} of {len(films)} songs failed: {'; '.join(failed)}")
+        text = f"{len(failed)} of {len(films)} songs failed: {'; '.join(failed)}"
+        raise UserError(text) from ExceptionGroup("songs", causes)
 
 
 def _told_of(outcome: "Outcome | None", asked: Settings) -> None:

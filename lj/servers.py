@@ -15,7 +15,6 @@ from synth.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
-    from live.control.control_page import ControlPage
     from live.control.network_addresses import Network, Place
     from live.deck import Deck
     from live.supervisor import Supervisor
@@ -142,17 +141,22 @@ class Servers:
     # ---- HTTP, and being found
 
     def _serve(self) -> None:
+        from live.control.control_page import ControlPage
         from live.control.mdns import host_name
         from live.control.network_addresses import reachable, written
         from live.control.oscquery import OscQuery
+        from live.output.preview import Preview
 
         place, page = self._wanted.oscquery, self._wanted.page
         if place is None:
             return
         osc = self._port.place if self._port.place[1] else None
-        shown = self._control_page() if page else None
+        preview = Preview()
+        shown = ControlPage(preview.jpeg) if page else None
         query = OscQuery(self._controls, place, osc, page=shown, names=[host_name(place[1])])
         self._add(query)
+        if page:
+            self.sinks.append(("page", preview))
         self._services.append(("_oscjson._tcp", query.place))
         secret = f"?token={query.token}" if query.token else ""
         roots = [f"http://{written((host, place[1]))}" for host in reachable(query.place[0])]
@@ -161,14 +165,6 @@ class Servers:
         if page:
             self.address = f"{roots[0]}/page{secret}"
             self.lines.append(f"control page at {self.address}")
-
-    def _control_page(self) -> "ControlPage":
-        from live.control.control_page import ControlPage
-        from live.output.preview import Preview
-
-        preview = Preview()
-        self.sinks.append(("page", preview))
-        return ControlPage(preview.jpeg)
 
     def _draw_code(self) -> None:
         """Where phones can open the page."""

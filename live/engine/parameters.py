@@ -128,7 +128,7 @@ class Parameters:
         """
         jump, engine.jump = engine.jump, None
         if jump is not None:
-            self._guarded(self.tell, {"hop": number - 1} | jump)
+            self._guarded(self.tell, {"hop": max(0, number - 1)} | jump)
         with self._lock:
             for name in list(self._ramps):
                 self._guarded(self._advance, name, number)
@@ -152,10 +152,12 @@ class Parameters:
 
     def _conduct(self, engine: Engine, number: int) -> None:
         """Have the analysis follow the beats of whoever leads, and tell who that is."""
-        leader, tempo = self.clock.leader, self.clock.tempo
+        leader, tempo = self.clock.leading
         if leader != self._led:
             self._led = leader
             self.tell({"hop": number, "clock": leader})
+        if engine.heard is None:  # it has begun, and its time with it
+            self._conductor = Conductor()
         heard = engine.heard.time if engine.heard is not None else 0.0
         lead = self._conductor.lead(tempo, self.now(), heard, engine.lead)
         if lead != engine.lead:
@@ -374,7 +376,8 @@ class Parameters:
             self.wanted = knobs
             self._ramps = {n: ramp for n, ramp in self._ramps.items() if ramp.load >= load}
             self._turns.clear()  # what was turned before is over with the look
-            turned = self._turned | {_BPM: knobs.hear.bpm}
+            led = {} if self.clock.leader in ("", HAND) else {_BPM: knobs.hear.bpm}
+            turned = self._turned | led  # the look's own tempo comes with it
             self._turns.append(_LookChange(preset.knobs, fade, turned))
             return True
 

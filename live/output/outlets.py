@@ -10,6 +10,7 @@ from PIL import Image
 
 from synth.sink import Sink, Size, Takes
 
+from ..faults import reason_of
 from ..supervisor import Shift, Supervisor, Worker
 
 _WAIT = 0.1  # seconds
@@ -29,7 +30,8 @@ class Outlet:
         self._lock, self._news = threading.Lock(), threading.Event()
         self._slot: _Picture | None = None
         self._last: tuple[np.ndarray, float] | None = None  # the newest, and how bright
-        self._worker: Worker = supervisor.employ(f"output {name}", self._feed)
+        self._closing, self._part = False, f"output {name}"
+        self._worker: Worker = supervisor.employ(self._part, self._feed)
 
     def frame(self, picture: np.ndarray, shade: float, seconds: float) -> None:
         """Put it into the slot, whatever lies there; the same one as bright is no news."""
@@ -41,20 +43,32 @@ class Outlet:
             self._slot = (picture, shade, seconds)
         self._news.set()
 
-    def _feed(self, _shift: Shift) -> None:
+    def _feed(self, shift: Shift) -> None:
         if not self._news.wait(_WAIT):
             return
         self._news.clear()
+        if self._closing:
+            self._finish()
+            shift.end()
+            return
         with self._lock:
             coming, self._slot = self._slot, None
         if coming is not None:
             picture, shade, seconds = coming
             self._sink.frame(fitting(picture, self._sink.wants.longest), shade, seconds)
 
-    def close(self) -> None:
-        """Feed no more, and finish the sink; one that hangs is left behind, and told."""
-        if self._supervisor.dismiss(self._worker, _CLOSING):
+    def _finish(self) -> None:
+        try:
             self._sink.close()
+        except Exception as error:  # the show was good all the same
+            self._supervisor.faults.tell(self._part, f"cannot be finished ({reason_of(error)})")
+
+    def close(self) -> None:
+        """Have its thread finish the sink; one that hangs is left behind, and told."""
+        self._closing = True
+        self._news.set()
+        self._worker.join(_CLOSING)
+        self._supervisor.dismiss(self._worker, 0.0)
 
 
 class Outlets:

@@ -58,15 +58,19 @@ class Clock:
     @property
     def leader(self) -> str:
         """Who leads; empty where the music is listened to."""
-        with self._lock:
-            return self._leader()
+        return self.leading[0]
 
     @property
     def tempo(self) -> Tempo | None:
         """What the leader states."""
+        return self.leading[1]
+
+    @property
+    def leading(self) -> tuple[str, Tempo | None]:
+        """Who leads, and what that one states."""
         with self._lock:
             leader = self._leader()
-            return self._stated[leader][1] if leader else None
+            return leader, self._stated[leader][1] if leader else None
 
     def _leader(self) -> str:
         ranked = ((RANKS.index(rank), who) for who, (rank, _) in self._stated.items())

@@ -1,5 +1,6 @@
 """Who states the tempo, and where the beats of a clock fall in what is heard."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -109,6 +110,36 @@ def test_what_was_tapped_while_a_look_waited_is_not_taken_for_set_by_hand() -> N
     played.parameters.follow("sequencer", Tempo(126))
     played.hop()
     assert played.engine.knobs.hear.bpm == 126
+
+
+def test_a_look_that_waits_for_its_beat_keeps_its_tempo_until_then(tmp_path: Path) -> None:
+    played = Played()
+    played.parameters.turn("preset.on_beat", True)
+    played.hop()
+    heard = replace(played.engine.heard, bpm=120.0, next_beat=60.0)  # type: ignore[type-var]
+    played.engine.heard = heard
+    look = tmp_path / "fast.toml"
+    look.write_text("[hear]\nbpm = 174\n")
+    played.parameters.load(str(look))
+    played.parameters.before_hop(played.engine, 1)
+    assert played.engine.knobs.hear.bpm == 0
+    played.engine.heard = replace(heard, next_beat=heard.time)
+    played.parameters.before_hop(played.engine, 2)
+    assert played.engine.knobs.hear.bpm == 174
+
+
+def test_an_analysis_that_begins_anew_has_its_beats_in_its_own_time() -> None:
+    played = Played()
+    played.parameters.follow("peer", Tempo(120, 1000.2))
+    played.beats(1.0)
+    played.engine = played.engine.anew()
+    for number in range(9):  # hops that are not tried
+        played.now += DT
+        played.parameters.before_hop(played.engine, played.hops + number)
+    played.parameters.before_hop(played.engine, played.hops + 9)
+    assert played.engine.lead is not None
+    off = (played.engine.lead.beat_at + played.now - 1000.2 + 0.25) % 0.5 - 0.25
+    assert abs(off) < 0.003
 
 
 def test_who_leads_is_logged() -> None:

@@ -114,12 +114,19 @@ def test_a_film_refuses_a_frame_that_is_not_due(tmp_path: Path) -> None:
 def test_a_preview_is_nothing_before_the_first_picture_and_small() -> None:
     preview = Preview()
     assert preview.jpeg() == b""
-    supervisor = Supervisor()
-    outlet = Outlet("page", preview, supervisor)
-    outlet.frame(grey(10, 1000, 500), 1.0, 0.0)
-    until(lambda: bool(preview.jpeg()), "a preview", 5)
+    preview.frame(grey(10, 1000, 500), 1.0, 0.0)
     assert Image.open(io.BytesIO(preview.jpeg())).size == (320, 160)
-    outlet.close()
+
+
+def test_one_preview_does_for_everybody_for_a_while() -> None:
+    now = [10.0]
+    preview = Preview(lambda: now[0])
+    preview.frame(grey(10), 1.0, 0.0)
+    first = preview.jpeg()
+    preview.frame(grey(200), 1.0, 0.1)
+    assert preview.jpeg() is first
+    now[0] += 0.3
+    assert preview.jpeg() != first
 
 
 def test_a_picture_that_fits_is_not_copied() -> None:
@@ -151,6 +158,9 @@ class Seen:
 
     def close(self) -> None:
         self.closed += 1
+        self.thread = threading.current_thread().name
+        if self._fails:
+            raise OSError("the wire is cut")
 
 
 def test_an_outlet_keeps_only_the_newest() -> None:
@@ -195,7 +205,10 @@ def test_a_slow_and_a_failing_sink_delay_nobody_and_are_told(tmp_path: Path) -> 
     assert len(times) > 50
     assert times == sorted(times)
     assert quick.pictures[-1][0] < 1.0  # it saw the last fade
-    assert (quick.closed, failing.closed) == (1, 1)
+    assert (quick.closed, slow.closed, failing.closed) == (1, 0, 1)
+    assert quick.thread == "output quick"  # the one that fed it
+    assert ("output failing", "cannot be finished (OSError: the wire is cut)") in told
+    assert show.sinks == []
     assert report.pictures_ms["longest"] < 1000
 
 
