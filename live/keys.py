@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .sync.clock import TAP
-
 if TYPE_CHECKING:
     from .show import Screen, Show
 
@@ -25,6 +23,8 @@ class Binding:
 
 
 def _tap(show: "Show", _screen: "Screen", _key: str) -> None:
+    from .sync.clock import TAP
+
     parameters = show.deck.parameters
     bpm, leader = parameters.tap(time.monotonic()), parameters.clock.leader
     if leader not in ("", TAP):

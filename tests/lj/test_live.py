@@ -35,7 +35,7 @@ def test_a_song_plays_in_a_window_and_is_reported(terminal: Terminal, display: s
 
     code, out, err = terminal.here("render", "a.ljlog", "-o", "again.mp4", "--size", "96", "--json")
     assert code == 0, err
-    assert json.loads(out)["seconds"] == pytest.approx(report["seconds"], abs=0.7)
+    assert 3.5 < json.loads(out)["seconds"] <= report["seconds"]  # the song, and the last fade
 
 
 def test_a_microphone_plays_in_a_window(
