@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from synth.engine import Engine
 from synth.generators import Generator
 from synth.latents.keyframes import Cues
@@ -27,7 +25,6 @@ class Deck:
     renderer: RenderThread
     recordings: Recordings
     supervisor: Supervisor
-    picture: np.ndarray | None = None  # drawn last, uint8 (h, w, 3)
     black: bool = False  # whether it shall be
 
     @property

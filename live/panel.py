@@ -10,7 +10,6 @@ from .statistics import Statistics
 _EVERY = 0.1  # seconds between two drawings of it
 _TOLD = 10.0  # seconds for which the overlay tells a fault
 _FLASH = 0.1  # seconds for which an onset lights up
-_QUIETEST = 1e-5  # of the level that is told
 
 
 class Panel:
@@ -52,7 +51,7 @@ class Panel:
         heard = deck.engine.heard
         return Status(
             source=deck.source.name,
-            level=20 * float(np.log10(max(deck.analysis.level, _QUIETEST))),
+            level=deck.analysis.decibels,
             chroma=heard.chroma if heard is not None else np.zeros(12),
             onset=now - statistics.onset_seen < _FLASH,
             beat_phase=heard.beat_phase if heard is not None else 0.0,

@@ -217,7 +217,6 @@ class Show:
         if frame is None:
             return []
         self.statistics.arrived(now, frozen=deck.frozen)
-        deck.picture = frame.picture
         screen.frame(frame.picture, self._shade, _seconds(frame))
         self._newest = frame
         return [frame]

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from .generator_setup import Choice
     from .outputs import Outputs
-    from .quality_ladder import Beginning
     from .servers import Servers, Wanted
 
 
@@ -162,25 +161,27 @@ def live(asked: Settings) -> None:
 
     asked.check()
     wanted, look = asked.servers, preset_with(asked.preset, asked.settings, None)
-    deck, first = _deck(asked, look)
+    deck, seconds, trouble = _deck(asked, look)
     show = Show(deck)
     show.panel.overlay_on = asked.overlay
     said = Said(deck.supervisor, quiet=asked.quiet)
-    if first.trouble:
-        deck.supervisor.faults.tell("start", first.trouble)
+    if trouble:
+        deck.supervisor.faults.tell("start", trouble)
     screen = _screen(show, asked)
     servers = Servers(deck, wanted)
     show.panel.card, show.learn = (servers.address, servers.code), servers.learn
     show.farewells += [servers.close, said.close]
     show.sinks += servers.sinks
-    _say_what_plays(asked, deck, first, servers)
+    _say_what_plays(asked, deck, seconds, servers)
     follows = asked.file is not None
     try:
-        show.sinks += asked.outputs.sinks(first.generator)
+        show.sinks += asked.outputs.sinks(deck.renderer.generator)
         outcome = show.run(
             screen,
             asked.seconds,
-            recordings=lambda: asked.outputs.recordings(look, first.generator, follows=follows),
+            recordings=lambda: asked.outputs.recordings(
+                look, deck.renderer.generator, follows=follows
+            ),
             report=asked.report,
         )
         if asked.snapshot is not None:
@@ -196,8 +197,11 @@ def live(asked: Settings) -> None:
         os._exit(0)
 
 
-def _deck(asked: Settings, look: "Preset") -> "tuple[Deck, Beginning]":
-    """The instrument, and the generator that it begins with."""
+def _deck(asked: Settings, look: "Preset") -> "tuple[Deck, float, str]":
+    """The instrument, the seconds of a frame, and why its generator is not the one asked for.
+
+    Nobody else keeps the generator that it begins with, which may have to give way.
+    """
     from live.deck import assembled
     from live.engine.ladder import Ladder
     from live.engine.parameters import Parameters
@@ -223,15 +227,15 @@ def _deck(asked: Settings, look: "Preset") -> "tuple[Deck, Beginning]":
         cues=Cues(bank, follows=asked.file is not None) if bank is not None else None,
         supervisor=supervisor,
     )
-    return deck, first
+    return deck, first.seconds, first.trouble
 
 
-def _say_what_plays(asked: Settings, deck: "Deck", first: "Beginning", servers: "Servers") -> None:
+def _say_what_plays(asked: Settings, deck: "Deck", seconds: float, servers: "Servers") -> None:
     from .console import code_lines, note
 
     playing = (
-        f"hearing {deck.source.name}; {first.generator.name} {first.generator.resolution} px, "
-        f"{1000 * first.seconds:.0f} ms a frame; {deck.parameters.preset.name}"
+        f"hearing {deck.source.name}; {deck.renderer.title} px, "
+        f"{1000 * seconds:.0f} ms a frame; {deck.parameters.preset.name}"
     )
     for line in (playing, *servers.lines, *code_lines(servers.code)):
         note(line, quiet=asked.quiet)

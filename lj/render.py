@@ -223,9 +223,11 @@ def _rendered(
 
 
 def _told(outcome: "Outcome") -> str:
+    lacks = f"; {outcome.damaged} damaged packets of it are left out" if outcome.damaged else ""
     return (
         f"{outcome.film}: {outcome.frames} frames, {outcome.seconds:.1f} s of film in "
         f"{outcome.took:.1f} s, sound {'copied' if outcome.sound_copied else 'encoded as AAC'}"
+        f"{lacks}"
     )
 
 

@@ -269,9 +269,9 @@ def render_in_chunks(manifest: Manifest, job: Job, work: Work, progress: Progres
         whole = False
     film = job.film if whole else job.film.with_name(f"{job.film.stem}.partial.mp4")
     segments = list(_finished(manifest, whole=whole))
-    copied = False
+    copied, damaged = False, 0
     if segments:
-        copied = join(film, segments, song=job.song, start=job.start, fps=job.fps)
+        copied, damaged = join(film, segments, song=job.song, start=job.start, fps=job.fps)
     if whole:
         _clear(manifest.folder, film)
     frames = sum(count for _, count in segments)
@@ -282,6 +282,7 @@ def render_in_chunks(manifest: Manifest, job: Job, work: Work, progress: Progres
         took=time.monotonic() - begun,
         sound_copied=copied,
         whole=whole,
+        damaged=damaged,
     )
 
 

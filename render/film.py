@@ -52,6 +52,7 @@ class Film:
         self.path, self.size, self.fps, self.fit = path, size, fps, fit
         self.frames, self._closed = 0, False
         self.sound_copied = False
+        self.damaged = 0  # packets of sound that could not be taken
         self.partial = path.with_name(f"{path.stem}.partial.mp4")
         self._working = path.with_name(f".{path.stem}.{os.getpid()}.mp4")
         self._song, self._start, self._quality = song, start, quality
@@ -114,6 +115,7 @@ class Film:
         for packet in self._picture.encode(None):
             self._file.mux(packet)
         self._sound.finish(self.seconds)
+        self.damaged = self._sound.damaged
         self._file.close()
 
     def _abandon(self) -> None:

@@ -54,10 +54,11 @@ def join(
     song: Path,
     start: float,
     fps: Fraction,
-) -> bool:
+) -> tuple[bool, int]:
     """Copy segments (with their numbers of frames) into one film with the song's sound.
 
-    Returns whether the sound was copied. The film appears under its name when it is whole.
+    Returns whether the sound was copied, and how many of its packets were damaged. The film
+    appears under its name when it is whole.
     """
     working = film.with_name(f".{film.stem}.{os.getpid()}.mp4")
     try:
@@ -79,11 +80,11 @@ def join(
             if sound is not None:
                 sound.finish(float(first / fps))
         disk.replace(working, film)
-    except OSError as error:
+    except (OSError, av.FFmpegError) as error:
         raise unwritable(film, error) from error
     finally:
         working.unlink(missing_ok=True)
-    return sound is not None and sound.copied
+    return (sound.copied, sound.damaged) if sound is not None else (False, 0)
 
 
 def _copy(

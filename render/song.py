@@ -54,6 +54,7 @@ class Outcome:
     took: float  # seconds of work
     sound_copied: bool
     whole: bool  # false when it was stopped by Ctrl-C
+    damaged: int = 0  # packets of the song's sound that the film lacks
 
 
 Change = Callable[[np.ndarray, int], np.ndarray]  # of a picture and its number
@@ -107,6 +108,7 @@ def render(job: Job, generator: Generator, knobs: Knobs, progress: Progress) -> 
         took=time.monotonic() - begun,
         sound_copied=film.sound_copied,
         whole=whole,
+        damaged=film.damaged,
     )
 
 

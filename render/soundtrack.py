@@ -1,7 +1,6 @@
 """The song's own sound inside the film: copied where mp4 allows, else encoded as AAC."""
 
 from collections.abc import Generator, Iterator
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -41,6 +40,7 @@ class Soundtrack:
             if self.copied
             else self._encoded(self._aac_stream(), start)
         )
+        self.damaged = 0  # packets of the song that are not in the film
         self._written = 0.0  # seconds of the film's sound handed to the muxer
 
     def _aac_stream(self) -> AudioStream:
@@ -56,8 +56,10 @@ class Soundtrack:
                 return
             packets, self._written = chunk
             for packet in packets:
-                with suppress(av.error.InvalidDataError):  # damaged: skipped, as players do
+                try:
                     self._film.mux(packet)
+                except av.error.InvalidDataError:  # skipped, as players do
+                    self.damaged += 1
 
     def finish(self, until: float) -> None:
         """Write the rest up to the film's end, flush and let go of the song."""
@@ -98,8 +100,9 @@ class Soundtrack:
         for packet in self._song.demux(self._input):
             try:
                 frames = packet.decode()
-            except av.FFmpegError:
-                continue  # the analysis skips damaged packets as well
+            except av.FFmpegError:  # the analysis skips damaged packets as well
+                self.damaged += 1
+                continue
             for frame in frames:
                 yield from resampler.resample(frame)
         yield from resampler.rest()

@@ -30,7 +30,6 @@ Arguments = Sequence[Any]
 Write = Callable[[str, Arguments], None]  # to an address
 READ, WRITE = 1, 2
 _LONGEST_FADE = 60.0  # seconds
-_QUIETEST = 1e-5  # of the level that is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +229,7 @@ def _senses(deck: Deck) -> list[Node]:
         return [round(float(c), 4) for c in now.chroma]
 
     def level() -> list[float]:
-        loud = deck.analysis.level if math.isfinite(deck.analysis.level) else 0.0
-        return [round(20 * math.log10(max(loud, _QUIETEST)), 2)]
+        return [round(deck.analysis.decibels, 2)]
 
     def onsets() -> list[int]:
         return [deck.analysis.moments.heard]

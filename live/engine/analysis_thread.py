@@ -1,5 +1,6 @@
 """Samples to moments, in a thread of its own: every hop is heard, in order, once."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -20,6 +21,7 @@ from .handoff import Moment, Moments
 PART = "analysis"  # what its faults go by
 _SILENCE_AFTER = 0.25  # seconds without samples after which silence is heard instead
 _WAIT = 0.05  # seconds
+_QUIETEST = 1e-5  # of the level that is told
 _REST = 9  # hops that are not tried after the second failure in a row: beginning anew costs time
 
 
@@ -97,6 +99,12 @@ class AnalysisThread:
         if self._worker is not None:
             self._supervisor.dismiss(self._worker, seconds)
 
+    @property
+    def decibels(self) -> float:
+        """The level of the newest hop, dBFS; at least -100, also where it is no number."""
+        level = self.level if math.isfinite(self.level) else 0.0
+        return 20 * math.log10(max(level, _QUIETEST))
+
     def play_on(self, space: str, embed: Embed) -> None:
         """From the next hop on, moments are for this generator's class embeddings."""
         self._coming_space = (space, embed)
@@ -140,7 +148,7 @@ class AnalysisThread:
         if shift.over:
             return  # another thread hears by now
         self._guarded(self._before_hop, self.engine, self.hops)
-        if self._coming_space[0] != self._space:
+        if self._coming_space != (self._space, self.engine.embed):  # or another one of that name
             self._space, embed = self._coming_space
             self.engine.play_on(self._space, embed)
         if self._resting:

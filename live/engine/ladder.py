@@ -32,7 +32,7 @@ class Ladder:
 
     def __init__(self, first: Generator, steps: Sequence[Step] = (), level: int = 0) -> None:
         """`first` stands on `level`. Before `start`, all is made in the caller's thread."""
-        self.first, self.steps, self.level = first, steps, level
+        self.steps, self.level = steps, level
         self.hung: set[int] = set()  # levels that never came back, or have not yet
         self._made = {level: first}
         self._failed: set[int] = set()  # since they were asked for
@@ -50,6 +50,11 @@ class Ladder:
         """Load no more; what is being loaded is left behind."""
         if self._worker is not None:
             self._supervisor.dismiss(self._worker, 1.0)
+
+    @property
+    def first(self) -> Generator:
+        """What stands on the level that it begins on; not kept once that level is forgotten."""
+        return self._made[self.level]
 
     @property
     def costs(self) -> tuple[float, ...]:

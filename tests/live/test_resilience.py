@@ -1,10 +1,12 @@
 """Parts of a show that raise, hang and vanish, and what the audience sees of it: pictures."""
 
+import gc
 import json
 import os
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -156,8 +158,8 @@ def test_a_generator_that_hangs_gives_way_and_its_late_frame_is_refused(song: Pa
         first.let_go.set()
         before = show.deck.renderer.drawn
         until(lambda: show.deck.renderer.drawn > before + 5, "more frames", 5)
-        assert show.deck.picture is not None
-        assert show.deck.picture.shape == (64, 64, 3)  # not the late one
+        assert show._newest is not None
+        assert show._newest.picture.shape == (64, 64, 3)  # not the late one
     told = sentences(ended[0].faults)
     assert any(fault.startswith("drawing: has not come round for 2.") for fault in told)
     assert ended[0].restarts == 1
@@ -894,3 +896,18 @@ def test_durations_keep_their_percentiles_however_many_there_are() -> None:
         assert told[name] == pytest.approx(1000 * np.percentile(values, share), rel=0.02)
     assert spans.longest == values.max()
     assert Durations().percentiles(50) == {"p50": 0.0}
+
+
+def test_a_generator_that_gave_way_is_let_go_of() -> None:
+    """Its weights may be what the next one has no room beside."""
+    first = Lamp()
+    gone = weakref.ref(first)
+    steps = [Step("lamp", 1.0, Lamp)]
+    show = show_of(Room(), parameters(), first, steps)
+    del first
+    renderer, shift = show.deck.renderer, Shift(time.monotonic)
+    renderer._give_up_the_generator()
+    assert renderer._step_down_or_anew("the generator hung", shift)
+    show.deck.analysis._hear(np.zeros(HOP, np.float32), 0.0, shift)
+    gc.collect()
+    assert gone() is None
