@@ -148,9 +148,13 @@ class AnalysisThread:
         if shift.over:
             return  # another thread hears by now
         self._guarded(self._before_hop, self.engine, self.hops)
-        if self._coming_space != (self._space, self.engine.embed):  # or another one of that name
-            self._space, embed = self._coming_space
-            self.engine.play_on(self._space, embed)
+        space, embed = self._coming_space
+        if space != self._space:
+            self._space = space
+            self.engine.play_on(space, embed)
+        self.engine.embed = (
+            embed  # the same one, or that of a generator made anew, with its classes
+        )
         if self._resting:
             self._resting -= 1
             self._miss(hop)

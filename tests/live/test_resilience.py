@@ -911,3 +911,21 @@ def test_a_generator_that_gave_way_is_let_go_of() -> None:
     show.deck.analysis._hear(np.zeros(HOP, np.float32), 0.0, shift)
     gc.collect()
     assert gone() is None
+
+
+def test_a_generator_made_anew_moves_no_latent() -> None:
+    """The same classes look the same; nothing that was smoothed begins again."""
+    knobs = Knobs.model_validate({"steer": {"classes": list(range(12)), "smoothing": 1.0}})
+
+    def played(anew: bool) -> list[np.ndarray]:
+        shift, heard = Shift(time.monotonic), list[np.ndarray]()
+        engine = Engine(knobs, Lamp().embed)
+        analysis = AnalysisThread(Room(), engine, space="lamp")
+        analysis.after_hop = lambda _hop, latent: heard.append(latent.embedding)
+        for number, hop in enumerate(sounds.hops(sounds.chord((57, 60), 1))):
+            if anew and number == 40:
+                analysis.play_on("lamp", Lamp().embed)
+            analysis._hear(hop, 0.0, shift)
+        return heard
+
+    assert np.array_equal(played(anew=True), played(anew=False))
