@@ -55,6 +55,10 @@ def song_of(path: Path) -> Song:
             has = "only a picture" if container.streams.video else "no sound track"
             raise UserError(f"{path}: has {has}; name a file with sound")
         stream = container.streams.audio[0]
+        if stream.codec_context is None:
+            raise UserError(
+                f"{path}: its sound is of no codec known here; make it FLAC or Ogg Vorbis"
+            )
         seconds = None
         if stream.duration is not None and stream.time_base is not None:
             seconds = float(stream.duration * stream.time_base)

@@ -22,7 +22,7 @@ class Usage:
     """What a program holds, in all its processes."""
 
     at: float  # monotonic seconds
-    memory: float  # MB that nobody else holds
+    memory: float  # MB that they allocated
     descriptors: int
     threads: int
     children: int = 0  # processes
@@ -40,14 +40,17 @@ def usage(pid: int, at: float) -> Usage:
 
 def _held(pid: int) -> tuple[float, int, int]:
     place = Path(f"/proc/{pid}")
-    memory = _private((place / "smaps_rollup").read_text("ascii"))
+    memory = _anonymous((place / "smaps_rollup").read_text("ascii"))
     descriptors, threads = (len(list((place / part).iterdir())) for part in ("fd", "task"))
     return memory, descriptors, threads
 
 
-def _private(rollup: str) -> float:
-    """MB that a process alone holds; what it maps of others, such as JACK's, comes and goes."""
-    kilobytes = next(line.split()[1] for line in rollup.splitlines() if "Private_Dirty:" in line)
+def _anonymous(rollup: str) -> float:
+    """MB that a process allocated; memory that it shares with a server such as JACK is not its own.
+
+    Where that server dies, its memory would count as private to whoever still maps it.
+    """
+    kilobytes = next(line.split()[1] for line in rollup.splitlines() if "Anonymous:" in line)
     return int(kilobytes) * 1024 / 1e6
 
 

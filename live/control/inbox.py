@@ -89,9 +89,9 @@ class Inbox:
         self.malformed += 1
         self.faults.tell(self._part, text, kind="malformed")
 
-    def drop(self, kind: str, text: str) -> None:
+    def drop(self, kind: str, text: str, count: int = 1) -> None:
         """Count and tell what is not carried out."""
-        self.dropped += 1
+        self.dropped += count
         self.faults.tell(self._part, text, kind=kind)
 
     def carry_out_what_is_due(self) -> None:

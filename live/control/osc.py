@@ -36,6 +36,7 @@ _PUBLISHED = 1 / 30  # seconds between two feedbacks
 _BUFFER = 1 << 20  # bytes that the system may keep while this thread waits for its turn
 _ENDS = 0.3  # seconds for a thread to end
 _TRIES = 3  # sendings of one packet: a socket reports what became of another one instead
+_OVERFLOWN = 40  # Linux' option by which a socket tells how many packets it had no room for
 _RECVERR = {socket.AF_INET: (0, 11), socket.AF_INET6: (41, 25)}  # Linux: level and option
 
 # It bears any number of open files, and needs none itself.
@@ -65,6 +66,7 @@ class OscPort:
         self._silent: set[SocketAddress] = set()  # receivers of which it was told
         self._sockets: dict[socket.AddressFamily, socket.socket] = {}
         self._ear: socket.socket | None = None
+        self._lost = 0  # packets that the system had no room for
         self._ears = _Selector()
         self._workers: list[Worker] = []
         self._supervisor: Supervisor | None = None
@@ -78,7 +80,7 @@ class OscPort:
 
     @property
     def dropped(self) -> int:
-        """Packets and messages that were too much, too early or of strangers."""
+        """Packets and messages that were too much, too early, of strangers, or had no room."""
         return self.inbox.dropped
 
     @property
@@ -107,6 +109,8 @@ class OscPort:
             if family == socket.AF_INET6 and is_everywhere(address[0]):
                 ear.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+            if sys.platform == "linux":  # elsewhere nobody tells what was lost
+                ear.setsockopt(socket.SOL_SOCKET, _OVERFLOWN, 1)
             ear.bind(address)
         except OSError as error:
             self._sockets.pop(family).close()
@@ -160,7 +164,7 @@ class OscPort:
             return
         for _ in range(_AT_ONCE):
             try:
-                packet, sender = self._ear.recvfrom(65536)
+                packet, sender = self._next_packet(self._ear)
             except OSError:  # nothing is left, or a receiver of ours went away
                 self._take_up_errors(self._ear)
                 return
@@ -170,6 +174,23 @@ class OscPort:
             if not self.take(packet, sender):
                 shift.wait(_PAUSE)
                 return
+
+    def _next_packet(self, ear: socket.socket) -> tuple[bytes, SocketAddress]:
+        """The next packet and its sender; what the system lost before it is counted and told."""
+        if sys.platform != "linux":
+            return ear.recvfrom(65536)
+        packet, told, _, sender = ear.recvmsg(65536, socket.CMSG_SPACE(4))
+        for level, kind, data in told:
+            if (level, kind) == (socket.SOL_SOCKET, _OVERFLOWN):
+                self._overflown(int.from_bytes(data, sys.byteorder))
+        return packet, sender
+
+    def _overflown(self, count: int) -> None:
+        """Packets that the socket had no room for, since it was made."""
+        lost, self._lost = (count - self._lost) % (1 << 32), count
+        if lost:
+            text = "packets came faster than they could be taken; some were lost"
+            self.inbox.drop("no room", text, lost)
 
     def take(self, packet: bytes, sender: SocketAddress) -> bool:
         """Carry out one packet; nothing it may hold raises. False when too many came."""

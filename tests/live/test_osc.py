@@ -3,6 +3,7 @@
 import socket
 import struct
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -425,6 +426,30 @@ def test_a_thread_that_hangs_gives_way_to_another(
     assert "hangs" in kinds(supervisor)
     let_go.set()
     port.stop()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a socket had to drop")
+def test_what_the_system_had_no_room_for_is_counted_and_told(
+    address_space: AddressSpace, supervisor: Supervisor, sender: socket.socket
+) -> None:
+    port = OscPort(address_space, ("127.0.0.1", 0))
+    sent = 12_000  # more than the socket has room for while nobody takes them
+    for _ in range(sent):
+        sender.sendto(packet_of("/nowhere", []), port.place)
+    port.start(supervisor)
+    try:
+        until(lambda: port.received > 100, "packets", 5)
+        end = packet_of("/steer/truncation", [0.25])  # a packet tells what was lost before it
+
+        def arrived() -> bool:
+            sender.sendto(end, port.place)
+            return truncation(port) == 0.25
+
+        until(arrived, "a packet after those that are lost", 30)
+    finally:
+        port.stop()
+    assert port.dropped + port.received >= sent
+    assert "no room" in kinds(supervisor)
 
 
 def test_closing_takes_no_time(address_space: AddressSpace) -> None:

@@ -1,4 +1,5 @@
 import errno
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -137,6 +138,16 @@ def test_what_is_no_sound_is_refused_in_one_sentence(kind: str, says: str, tmp_p
         decoded(path)
     assert str(refusal.value).startswith(str(path))
     assert "\n" not in str(refusal.value)
+
+
+def test_sound_of_an_unknown_codec_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "strange.wav"
+    form = struct.pack("<HHIIHH", 0x674F, 1, RATE, RATE, 1, 16)  # Vorbis within WAVE
+    body = b"WAVEfmt " + struct.pack("<I", len(form)) + form
+    body += b"data" + struct.pack("<I", 4000) + bytes(4000)
+    path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+    with pytest.raises(UserError, match="no codec known here; make it FLAC"):
+        song_of(path)
 
 
 def test_a_song_tells_its_length_and_codec(tmp_path: Path) -> None:
