@@ -76,6 +76,7 @@ lint: env
 bench: env
 	$(BIN)/python -m bench.offline
 	$(BIN)/python -m bench.ears
+	$(BIN)/python -m bench.records
 	$(BIN)/python -m bench.engine
 	$(BIN)/python -m bench.procedural
 	$(BIN)/python -m bench.live

@@ -10,6 +10,8 @@ import typer
 from . import options
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
 
     from synth.analysis.analyzer import Features
@@ -30,6 +32,13 @@ def hear(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object a hop on stdout.")
     ] = False,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            help="True beats, a text file of seconds, one a line: tells F of the beats as they "
+            "were predicted, within 70 ms, from 5 s on."
+        ),
+    ] = None,
     duration: Annotated[
         float | None,
         typer.Option(min=0.001, max=options.LONGEST, help="Seconds to hear; all when left out."),
@@ -40,17 +49,21 @@ def hear(
     from synth.errors import UserError
 
     if mic:
+        if against is not None:
+            raise UserError("--against needs a song; leave out --mic, or --against")
         _follow(device, duration, as_json)
         return
     if song is None:
         raise UserError("name a song, or listen to an input with --mic")
-    if not as_json and output is None:
-        raise UserError("say what to do with what is heard: --json, or -o hear.png, or both")
-    if as_json:
-        try:
-            _print_hops(song, duration)
-        except BrokenPipeError:  # the reader has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not as_json and output is None and against is None:
+        raise UserError(
+            "say what to do with what is heard: --json, or -o hear.png, or both, or --against"
+        )
+    try:
+        if as_json or against is not None:
+            _tell(song, duration, against, as_json=as_json)
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if output is not None:
         from render.hearing import check_name, draw_hearing, listen
 
@@ -61,9 +74,24 @@ def hear(
         note(f"{output}: what was heard", quiet=quiet)
 
 
-def _print_hops(song: Path, duration: float | None) -> None:
+def _tell(song: Path, duration: float | None, truth: Path | None, *, as_json: bool) -> None:
+    """Hops as JSON or not at all, and how well the beats agree with a file's, if one is given."""
     import json
 
+    from .against import Against
+
+    against = None if truth is None else Against.file(truth)
+    for heard in _heard(song, duration):
+        if as_json:
+            print(json.dumps(row_of(heard)))
+        if against is not None:
+            against.hear(heard)
+    if against is not None:
+        print(json.dumps({"beats_f": round(against.f(), 4)}) if as_json else against.line())
+    sys.stdout.flush()
+
+
+def _heard(song: Path, duration: float | None) -> "Iterator[Features]":
     from synth.analysis.analyzer import Analyzer
     from synth.audio_file import hops_of
 
@@ -72,8 +100,7 @@ def _print_hops(song: Path, duration: float | None) -> None:
         heard = analyzer.hear(hop)
         if duration is not None and heard.time > duration:
             break
-        print(json.dumps(row_of(heard)))
-    sys.stdout.flush()
+        yield heard
 
 
 def _follow(device: str | None, duration: float | None, as_json: bool) -> None:
