@@ -34,9 +34,11 @@ demo: $(SONG)
 	@echo "film:  $(FILM)"
 	@echo "sheet: $(SHEET)"
 
-# A compiler; a virtual screen, a sound server and a MIDI loopback that the live tests play on. Installed where we may.
+# A compiler; a virtual screen, a sound server and a MIDI loopback that the live tests play on; an
+# instrument to learn from. Installed where we may.
 STAGE := g++ xvfb xdotool x11-xserver-utils libgl1 libgl1-mesa-dri libegl1 libegl-mesa0 \
-         pulseaudio pulseaudio-utils libasound2-plugins libportaudio2 jackd2 chromium
+         pulseaudio pulseaudio-utils libasound2-plugins libportaudio2 jackd2 chromium \
+         libfluidsynth3 timgm6mb-soundfont
 
 # Two at a time, a file each: many of the live tests wait for sounds and screens.
 test: env stage

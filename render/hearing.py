@@ -17,6 +17,7 @@ from . import disk
 
 GROUND = "#101014"
 _PANEL = "#18181e"
+_DRUMS = {"kick": "#ff5577", "snare": "#ffcc66", "hat": "#66ddff"}
 _LEVELS = {"bass": "#ff5577", "mid": "#ffcc66", "treble": "#66ddff"}
 
 
@@ -34,9 +35,9 @@ def listen(sound: Path, duration: float | None = None) -> tuple[list[Features], 
 def draw_hearing(heard: Sequence[Features], peaks: np.ndarray, output: Path) -> None:
     """Write a PNG of everything that was heard."""
     check_name(output)
-    figure = Figure((14, 8), dpi=100, facecolor=GROUND)
-    wave, chroma, events, levels = figure.subplots(
-        4, 1, sharex=True, height_ratios=[1, 2.2, 1.6, 1.2]
+    figure = Figure((14, 9.5), dpi=100, facecolor=GROUND)
+    wave, chroma, events, drums, levels = figure.subplots(
+        5, 1, sharex=True, height_ratios=[1, 2.2, 1.6, 1.2, 1.2]
     )
     figure.subplots_adjust(0.04, 0.06, 0.995, 0.985, hspace=0.06)
     times = [f.time for f in heard]
@@ -44,6 +45,7 @@ def draw_hearing(heard: Sequence[Features], peaks: np.ndarray, output: Path) -> 
     wave.set_ylim(-1, 1)
     draw_chroma(chroma, heard)
     draw_events(events, heard)
+    _draw_drums(drums, heard)
     for name, colour in _LEVELS.items():
         levels.plot(times, [getattr(f, name) for f in heard], color=colour, lw=0.7, label=name)
     _dress(levels, heard)
@@ -67,13 +69,30 @@ def draw_events(axes: Axes, heard: Sequence[Features]) -> None:
     axes.plot(times, [f.flux for f in heard], color="#ffb347", lw=0.6, label="flux")
     onsets = [f.onset_time for f in heard if f.onset]
     beats = [before.next_beat for before, f in pairwise(heard) if f.beat]
+    first = [f.beat and f.beat_in_bar == 1 for f in heard]
+    firsts = [before.next_beat for before, one in zip(heard, first[1:], strict=False) if one]
     axes.vlines(onsets, 1.02, 1.12, color="#66ddff", lw=0.8, label="onsets")
     sections = [f.time for before, f in pairwise(heard) if f.section != before.section]
-    axes.vlines(sections, 0, 1.28, color="#ffffff", lw=1.2, label="sections")
+    axes.vlines(sections, 0, 1.36, color="#ffffff", lw=1.2, label="sections")
     axes.vlines(beats, 1.14, 1.26, color="#ff5577", lw=0.8, label="beats")
+    axes.vlines(firsts, 1.14, 1.34, color="#ffffff", lw=1.0, label="first of a bar")
+    axes.plot(
+        times, [f.beat_confidence for f in heard], color="#77dd77", lw=0.8, label="confidence"
+    )
     _dress(axes, heard)
-    axes.set_ylim(0, 1.28)
+    axes.set_ylim(0, 1.36)
     axes.set_yticks([0, 1])
+
+
+def _draw_drums(axes: Axes, heard: Sequence[Features]) -> None:
+    """How sure it is at each hop that a drum was struck: hat above snare above kick."""
+    times = [f.time for f in heard]
+    for height, (name, colour) in enumerate(_DRUMS.items()):
+        sure = np.array([getattr(f, name) for f in heard])
+        axes.fill_between(times, height, height + 0.95 * sure, color=colour, lw=0, label=name)
+    _dress(axes, heard)
+    axes.set_ylim(0, len(_DRUMS))
+    axes.set_yticks([])
 
 
 def _dress(axes: Axes, heard: Sequence[Features], *, legend: bool = True) -> None:

@@ -45,6 +45,7 @@ from .sink import Takes, Wants
 
 SUFFIX = ".ljlog"
 FORMAT = 1
+_HEARD = {"hear.way": "classic"}  # where a log does not say: it was the only way
 _AGES = 1e12  # seconds that no show reaches, nor a clock that counts from 1970
 BLACKOUT = 1.0  # seconds that a blackout takes to come and to go
 
@@ -220,7 +221,7 @@ def load_session(folder: Path) -> Session:
 
 def _knobs_in(values: dict[str, dict[str, Any]], place: str) -> Knobs:
     flat = {f"{group}.{key}": v for group, part in values.items() for key, v in part.items()}
-    return with_values(Knobs(), _recorded(flat), place)
+    return with_values(Knobs(), _HEARD | _recorded(flat), place)
 
 
 def _recorded(values: dict[str, Any]) -> dict[str, Any]:

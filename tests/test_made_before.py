@@ -33,6 +33,7 @@ def made(tmp_path: Path) -> Path:
 
 def test_a_show_plays_again(made: Path) -> None:
     session = load_session(made / "show.ljlog")
+    assert session.knobs.hear.way == "classic"  # there was no other
     kinds = {kind for event in session.events for kind in event} - {"hop"}
     assert kinds == {"set", "fade", "freeze", "blackout", "cue"}
     assert (session.about["preset"], session.about["generator"]) == (

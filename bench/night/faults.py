@@ -302,10 +302,9 @@ def _far_future(hall: Hall) -> None:
 def _websocket_flood(hall: Hall) -> None:
     """As much as the show takes in five seconds; its own pace holds the sender back."""
     turn = web.frame(packet_of("/steer/kick", [0.5]))
-    with web.websocket(hall.venue.http) as peer:
-        with suppress(OSError):  # it was turned away, which is an answer
-            for _ in range(400):
-                peer.sendall(turn * 50)
+    with web.websocket(hall.venue.http) as peer, suppress(OSError):  # to be turned away will do
+        for _ in range(400):
+            peer.sendall(turn * 50)
 
 
 def _subscribers(hall: Hall) -> None:

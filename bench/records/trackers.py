@@ -10,6 +10,7 @@ import numpy as np
 from bench.records.truth import Truth
 from synth.analysis.analyzer import Analyzer, Features
 from synth.constants import HOP, RATE
+from synth.settings.knobs import Hear
 
 _WINDOW = 1024  # samples of aubio's analysis
 _FIRST = 1  # place of a downbeat in its bar
@@ -32,12 +33,13 @@ class Told:
 
 Tracker = Callable[[np.ndarray, Truth], Told]  # samples (n,) at RATE and what is stored of them
 
-WAYS: dict[str, Callable[[], Analyzer]] = {"classic": Analyzer}
+WAYS = {"learned": Hear(way="learned"), "classic": Hear(way="classic")}
 
 
-def ours(analyzer: Analyzer, samples: np.ndarray) -> Told:
+def ours(knobs: Hear, samples: np.ndarray) -> Told:
     """Each beat as the hop before it told it, with its confidence and place where they are told."""
-    heard = [analyzer.hear(samples[k : k + HOP]) for k in range(0, len(samples), HOP)]
+    analyzer = Analyzer()
+    heard = [analyzer.hear(samples[k : k + HOP], knobs) for k in range(0, len(samples), HOP)]
     beats = [(before, now) for before, now in pairwise(heard) if now.beat]
     onsets = [hop for hop in heard if hop.onset]
     return Told(
@@ -50,20 +52,20 @@ def ours(analyzer: Analyzer, samples: np.ndarray) -> Told:
 
 
 def _confidence(hops: list[Features]) -> np.ndarray | None:
-    told = [getattr(hop, "beat_confidence", None) for hop in hops]
-    return None if None in told else np.array(told, float)
+    told = [hop.beat_confidence for hop in hops]
+    return np.array(told, float) if any(told) else None
 
 
 def _downbeats(beats: list[tuple[Features, Features]]) -> np.ndarray | None:
-    places = [getattr(now, "beat_in_bar", None) for _, now in beats]
-    if None in places:
+    places = [now.beat_in_bar for _, now in beats]
+    if not any(places):
         return None
     firsts = zip(beats, places, strict=True)
     return np.array([before.next_beat for (before, _), place in firsts if place == _FIRST])
 
 
 def by_way(name: str) -> Tracker:
-    return lambda samples, _: ours(WAYS[name](), samples)
+    return lambda samples, _: ours(WAYS[name], samples)
 
 
 def aubio_tempo(samples: np.ndarray, _: Truth) -> Told:

@@ -5,7 +5,7 @@ microphone and a file give the same numbers.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import aubio
 import numpy as np
@@ -13,11 +13,14 @@ from scipy import signal
 
 from ..constants import HOP, RATE
 from ..settings.knobs import Hear
-from .beat import BeatTracker, Lead
+from .beat import Lead
 from .chroma import Clarity, LowerPitches, sharpened, upper_bank
+from .classic import ClassicEar
+from .ear import Ear, Sound, Told
 from .envelope import RunningPeak
 from .hum import Hum
-from .onsets import BANDS, FAINTEST_PEAK, Novelty, OnsetPicker, band_weights
+from .learned import LearnedEar
+from .onsets import BANDS, band_weights
 from .sections import Sections
 
 PITCH_CLASSES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
@@ -51,6 +54,11 @@ class Features:
     mid: float  # 0..1, 180 to 2500 Hz
     treble: float  # 0..1, 2.5 to 16 kHz
     section: int  # counts up at each drop and break
+    beat_in_bar: int = 0  # of the last beat, from 1; 0 while unknown
+    beat_confidence: float = 0.0  # 0..1, how likely it is that the next beat is right
+    kick: float = 0.0  # 0..1, how sure it is that the drum was struck just now; so are
+    snare: float = 0.0  # snare drums and claps,
+    hat: float = 0.0  # and hi-hats
 
 
 class Analyzer:
@@ -72,11 +80,10 @@ class Analyzer:
         self._loudness = _Loudness(self.dt)
         self._onset_bank = aubio.filterbank(BANDS, SHORT_WINDOW)
         self._onset_bank.set_coeffs(band_weights(SHORT_WINDOW // 2 + 1, rate))
-        self._novelty = Novelty(self.dt)
         self._sections = Sections(self.dt)
-        self._onsets = OnsetPicker(self.dt)
         self._onset_time = 0.0
-        self._beat = BeatTracker(self.dt, delay=self.delay)
+        self._way, self._since = "", 0.0  # of the ear, and the seconds at which it began
+        self._ear: Ear
 
     def hear(self, hop: np.ndarray, knobs: Hear = _AS_HEARD, lead: Lead | None = None) -> Features:
         """Features of the next hop; a shorter one, a file's last, is filled up with silence.
@@ -94,16 +101,15 @@ class Analyzer:
         loudness, rise = self._loudness(level)
         bass, mid, treble = self._bands(spectrum, gain)
         time = self._hops * self.dt
-        novelty, body = self._novelty.step(as_played, FAINTEST_PEAK / gain)
-        onset = self._onsets.step(novelty) and level > 0.01
-        if onset:
-            self._onset_time = max(0.0, time - self.delay)
-        pulse = self._beat.step(novelty, body, knobs, lead)
+        told = self._told(Sound(samples, gain, level, as_played), knobs, lead)
+        if told.onset:
+            self._onset_time = max(0.0, time - self._ear.delay)
+        pulse = told.pulse
         return Features(
             time=time,
             chroma=self._chroma(samples, gain) * min(1.0, level / 0.01),
             flux=self._flux(spectrum, gain),
-            onset=onset,
+            onset=told.onset,
             onset_time=self._onset_time,
             beat=pulse.beat,
             beat_phase=pulse.phase,
@@ -115,7 +121,32 @@ class Analyzer:
             mid=mid,
             treble=treble,
             section=self._sections.step(as_played * gain),
+            beat_in_bar=pulse.beat_in_bar,
+            beat_confidence=pulse.confidence,
+            kick=told.kick,
+            snare=told.snare,
+            hat=told.hat,
         )
+
+    def _told(self, sound: Sound, knobs: Hear, lead: Lead | None) -> Told:
+        """What the ear of the wanted way tells; one that is new begins to listen at this hop."""
+        if knobs.way != self._way:
+            self._way, self._since = knobs.way, (self._hops - 1) * self.dt
+            self._ear = self._ear_of(knobs.way)
+        if not self._since:
+            return self._ear.step(sound, knobs, lead)
+        if lead is not None:
+            lead = replace(lead, beat_at=lead.beat_at - self._since)
+        told = self._ear.step(sound, knobs, lead)
+        if not told.pulse.next_beat:
+            return told
+        later = replace(told.pulse, next_beat=told.pulse.next_beat + self._since)
+        return replace(told, pulse=later)
+
+    def _ear_of(self, way: str) -> Ear:
+        if way == "classic":
+            return ClassicEar(self.dt, self.delay)
+        return LearnedEar(self.rate, self.hop)
 
 
 class _Level:

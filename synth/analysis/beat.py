@@ -8,7 +8,7 @@ corrected gently. A break without drums is counted through at the old tempo.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,12 +42,15 @@ _PATIENCE = 4  # looks that must disagree before the phase jumps
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """The beat as it is known at one hop."""
+    """The beat as it is known at one hop; unless more is said, it is not."""
 
-    beat: bool  # one fell into this hop
-    phase: float  # 0..1 from beat to beat
-    next_beat: float  # seconds, when the next one is expected; 0 while unknown
-    bpm: float  # 0 while unknown
+    beat: bool = False  # one fell into this hop
+    phase: float = 0.0  # 0..1 from beat to beat
+    next_beat: float = 0.0  # seconds, when the next one is expected; 0 while unknown
+    bpm: float = 0.0  # 0 while unknown
+    beat_in_bar: int = 0  # of the last beat, from 1; 0 while unknown
+    beats_per_bar: int = 0  # 0 while unknown
+    confidence: float = 0.0  # 0..1, how likely it is that the next beat is right
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,54 @@ class Lead:
         return self.beat_at + beats * self.period
 
 
+class Count:
+    """Beats counted on from one that is known, at a period that is."""
+
+    def __init__(self) -> None:
+        self.period = 0.0  # seconds; 0 while unknown
+        self.next = 0.0  # seconds
+        self._sounded = -1.0  # seconds, the hop of the last beat
+
+    def at(self, now: float) -> Pulse:
+        """The beat at the next hop."""
+        if not self.period:
+            return Pulse()
+        beat = now >= self.next
+        if beat:
+            self._sounded = now
+        while now >= self.next:
+            self.next += self.period
+        phase = 1 - (self.next - now) / self.period
+        return Pulse(beat, min(max(phase, 0.0), 1.0 - 1e-9), self.next, 60 / self.period)
+
+    def follow(self, lead: Lead, before: float) -> None:
+        """Have the next beat where the lead has its first one after the hop `before`.
+
+        One that is moved back by little, just after it fell, does not fall again.
+        """
+        self.period = lead.period
+        self.next = lead.next(before)
+        if self.next - self._sounded < lead.period / 2:
+            self.next += lead.period
+
+
+class Follower:
+    """Beats of another clock alone, hop by hop."""
+
+    def __init__(self, dt: float) -> None:
+        self._dt, self._hops = dt, 0
+        self._count = Count()
+
+    def step(self, lead: Lead | None) -> Pulse | None:
+        """The beat at the next hop; None while nobody leads."""
+        self._hops += 1
+        if lead is None:
+            return None
+        now = self._hops * self._dt
+        self._count.follow(lead, now - self._dt)
+        return replace(self._count.at(now), confidence=1.0)
+
+
 class BeatTracker:
     """Follows novelty hop by hop; `delay` is how many seconds novelty trails the sound."""
 
@@ -80,9 +131,7 @@ class BeatTracker:
         self._candidates = np.exp(np.arange(np.log(SLOWEST), np.log(FASTEST), 0.01))
         off = np.log2(self._candidates / _TAPPED) / _TAPPED_SPREAD
         self._preference = np.exp(-0.5 * off**2)
-        self._period = 0.0  # seconds
-        self._next = 0.0  # seconds of novelty's clock
-        self._sounded = -1.0  # seconds, the hop of the last beat
+        self._count = Count()  # by novelty's clock
         self._doubts = 0
         self._lean, self._slow = 0.0, 1.0  # see _leant
         self._knobs = Hear()
@@ -100,31 +149,11 @@ class BeatTracker:
         self._hops += 1
         now = self._hops * self._dt
         if lead is not None:
-            self._follow(lead, now - self._dt)
+            self._count.follow(lead, now - self._dt)
+            self._doubts = 0
         elif now >= _WARM_UP and self._hops % self._look_every == 0:
             self._look(now)
-        return self._pulse(now)
-
-    def _pulse(self, now: float) -> Pulse:
-        if not self._period:
-            return Pulse(False, 0.0, 0.0, 0.0)
-        beat = now >= self._next
-        if beat:
-            self._sounded = now
-        while now >= self._next:
-            self._next += self._period
-        phase = 1 - (self._next - now) / self._period
-        return Pulse(beat, min(max(phase, 0.0), 1.0 - 1e-9), self._next, 60 / self._period)
-
-    def _follow(self, lead: Lead, before: float) -> None:
-        """Have the next beat where the lead has its first one after the hop `before`.
-
-        One that is moved back by little, just after it fell, does not fall again.
-        """
-        self._period, self._doubts = lead.period, 0
-        self._next = lead.next(before)
-        if self._next - self._sounded < lead.period / 2:
-            self._next += lead.period
+        return self._count.at(now)
 
     def _look(self, now: float) -> None:
         """Compare the last seconds with themselves and correct tempo and phase."""
@@ -135,9 +164,9 @@ class BeatTracker:
             return
         if self._knobs.bpm > 0:  # nothing that is given may ask for hours of pulses
             self._follow_tempo(min(max(self._knobs.bpm, SLOWEST_GIVEN), FASTEST_GIVEN))
-        elif not self._period or now - self._break_ended > _AFTER_BREAK:
+        elif not self._count.period or now - self._break_ended > _AFTER_BREAK:
             self._look_for_tempo(past)
-        if self._period:
+        if self._count.period:
             self._follow_phase(self._expected(now))
 
     def _look_for_tempo(self, past: np.ndarray) -> None:
@@ -160,8 +189,8 @@ class BeatTracker:
         if scores.max() < _FAITH:
             return None
         scores = scores * self._preference
-        if self._period:
-            followed = self._period * _OCTAVES[self._knobs.octave]
+        if self._count.period:
+            followed = self._count.period * _OCTAVES[self._knobs.octave]
             off = np.log(self._candidates * followed / 60) / 0.03
             scores = scores * (1 + _LOYALTY * np.exp(-0.5 * off**2))
         return float(self._candidates[scores.argmax()])
@@ -185,9 +214,9 @@ class BeatTracker:
 
     def _needed(self, slow: float) -> float:
         """Share of the slow tempo's agreement that the fast one needs; a choice made is kept."""
-        if not self._period:
+        if not self._count.period:
             return _BOTH
-        followed = 60 / self._period / _OCTAVES[self._knobs.octave]
+        followed = 60 / self._count.period / _OCTAVES[self._knobs.octave]
         return _BOTH + (_KEPT if followed < 1.4 * slow else -_KEPT)
 
     def _refined(self, agreement: np.ndarray, tempo: float) -> float:
@@ -208,15 +237,15 @@ class BeatTracker:
 
     def _follow_tempo(self, tempo: float) -> None:
         period = 60 / tempo
-        if self._period and abs(period / self._period - 1) < _SAME:
-            self._period += 0.5 * (period - self._period)
+        if self._count.period and abs(period / self._count.period - 1) < _SAME:
+            self._count.period += 0.5 * (period - self._count.period)
         else:
-            self._period, self._next = period, 0.0
+            self._count.period, self._count.next = period, 0.0
 
     def _expected(self, now: float) -> float:
         """When the next beat is due, from the pulse train that the last beats fit best."""
         past = np.convolve(self._past(self._novelty), [0.25, 0.5, 0.25], "same")
-        lag = self._period / self._dt
+        lag = self._count.period / self._dt
         pulses = np.arange(min(_PULSES, max(2, int(len(past) / lag) - 1)))
         places = len(past) - 1 - np.arange(int(lag))[:, None] - pulses * lag
         score = np.interp(places, np.arange(len(past)), past) @ _FADING**pulses
@@ -225,21 +254,21 @@ class BeatTracker:
         curve = left - 2 * peak + right
         offset = 0.0 if curve >= 0 else float(np.clip((left - right) / (2 * curve), -0.5, 0.5))
         last = now - self._delay - (best + offset) * self._dt
-        return last + self._period * float(np.ceil((now - last) / self._period))
+        return last + self._count.period * float(np.ceil((now - last) / self._count.period))
 
     def _follow_phase(self, expected: float) -> None:
-        if not self._next:
-            self._next, self._doubts = expected, 0
+        if not self._count.next:
+            self._count.next, self._doubts = expected, 0
             return
-        half = self._period / 2
-        error = (expected - self._next + half) % self._period - half
-        if abs(error) < _NEAR * self._period:
-            self._next += 0.4 * error
+        half = self._count.period / 2
+        error = (expected - self._count.next + half) % self._count.period - half
+        if abs(error) < _NEAR * self._count.period:
+            self._count.next += 0.4 * error
             self._doubts = 0
             return
         self._doubts += 1
         if self._doubts >= _PATIENCE:
-            self._next, self._doubts = expected, 0
+            self._count.next, self._doubts = expected, 0
 
 
 def autocorrelation(values: np.ndarray) -> np.ndarray:

@@ -100,6 +100,8 @@ class Cues:
     def _on_time(self, heard: Features, cue: Cue) -> bool:
         if cue.quantise == "off" or not heard.bpm or self.follows:
             return True
+        if cue.quantise == "bar" and heard.beat_in_bar:
+            return heard.beat and heard.beat_in_bar == 1
         return heard.beat and (cue.quantise == "beat" or self._beats % 4 == 0)
 
     def _follow(self, now: float) -> None:

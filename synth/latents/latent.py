@@ -22,6 +22,8 @@ _WALK_GAIN = 0.25  # our loudness lies above the classic song-wide mel power; th
 _KICK_ATTACK = 0.045  # seconds; 12 ms was seen as a jump
 _KICK_RELEASE = 0.18  # seconds
 _KICK_REACH = 0.9  # units of noise at full kick
+_DRUM_FOR = 4.0  # seconds until a kick drum that was heard is forgotten
+_DRUM_SURE = 0.5  # of a kick drum, from which on nothing else kicks
 _BAND_REACH = 0.8  # units of noise at a full band
 _BAND_ATTACK, _BAND_RELEASE = 0.03, 0.2  # seconds
 _BREATH_REACH = 1.4  # units of noise at full drift
@@ -165,15 +167,17 @@ def _smoothed(now: np.ndarray | None, target: np.ndarray, tau: float, dt: float)
 
 
 class _Kick:
-    """A push out and back along one direction, by drums and other sudden sounds."""
+    """A push out and back along one direction, by kick drums, or by sudden sounds without one."""
 
     def __init__(self, stream: np.random.RandomState) -> None:
         self._direction = _KICK_REACH * np.where(stream.random_sample(SIZE) < 0.5, -1.0, 1.0)
         self._blow = RunningPeak(release=_KICK_RELEASE)
+        self._drum = RunningPeak(release=_DRUM_FOR)
         self.height = 0.0
 
     def step(self, heard: Features, dt: float) -> np.ndarray:
-        blow = self._blow.update(heard.flux, dt)
+        drummed = min(1.0, self._drum.update(heard.kick, dt) / _DRUM_SURE)
+        blow = self._blow.update(drummed * heard.kick + (1 - drummed) * heard.flux, dt)
         self.height = follow(self.height, blow, tau=_KICK_ATTACK, dt=dt)
         return self._direction * self.height
 

@@ -65,8 +65,13 @@ class _Group(BaseModel):
 
 
 class Hear(_Group):
-    """How the beat is counted."""
+    """How beats, drums and onsets are heard."""
 
+    way: Literal["classic", "learned"] = Field(
+        "classic",
+        description="Whether beats and onsets are computed from how the bands grow, or told as "
+        "learnt from much music; the learned way knows drums and bars as well.",
+    )
     octave: Literal["as heard", "half", "double"] = Field(
         "as heard", description="Count the beat as heard, half as fast or twice as fast."
     )
@@ -92,7 +97,13 @@ class Steer(_Group):
     )
     smoothing: float = _knob(0.25, "Time constant that softens all steering but kicks.", 0, 5, "s")
     depth: float = _knob(1.0, "How strongly the classes show.", 0, 1)
-    kick: float = _knob(0.5, "How far a drum pushes the picture before it springs back.", 0, 1)
+    kick: float = _knob(
+        0.5,
+        "How far a kick drum pushes the picture before it springs back; without one, "
+        "any sudden sound does.",
+        0,
+        1,
+    )
     drift: float = _knob(0.25, "How far the picture breathes by itself, also in silence.", 0, 1)
     classes: Classes = Field(
         (),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from synth.analysis.analyzer import PITCH_CLASSES, Analyzer, Features
+from synth.settings.knobs import Hear
 from tests import sounds
 
 
@@ -58,6 +59,21 @@ def test_the_tempo_of_a_steady_drum_is_found() -> None:
     assert features[-1].bpm == pytest.approx(120, abs=2)
     late = [f for f in features if f.time > 8]
     assert sum(f.beat for f in late) == pytest.approx(12, abs=1)
+
+
+@pytest.mark.parametrize("way", ["learned", "classic"])
+def test_the_way_of_hearing_can_be_changed_while_it_plays(way: str) -> None:
+    """Beats go on in the time of what is heard."""
+    truth = np.arange(0.1, 20, 0.5)
+    hops = sounds.hops(sounds.struck(sounds.kick(), truth.tolist(), 20))
+    analyzer, ways = Analyzer(), {"learned": "classic", "classic": "learned"}
+    features = [analyzer.hear(hop, Hear.model_validate({"way": way})) for hop in hops[:700]]
+    after = Hear.model_validate({"way": ways[way]})
+    features += [analyzer.hear(hop, after) for hop in hops[700:]]
+    beats = [a.next_beat for a, b in itertools.pairwise(features) if b.beat]
+    late = np.array([at for at in beats if at > 16])
+    assert len(late) == pytest.approx(8, abs=1)
+    assert np.abs(late[:, None] - truth).min(1).max() < 0.05
 
 
 def test_beat_phase_rises_from_one_beat_to_the_next() -> None:

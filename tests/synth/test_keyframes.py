@@ -96,6 +96,30 @@ def test_a_cue_waits_for_the_beat(three: Bank) -> None:
     assert cues.playing == "one"
 
 
+def test_a_cue_waits_for_the_first_beat_of_the_bar_where_it_is_known(three: Bank) -> None:
+    cues, cue = Cues(three, follows=False), Cue(quantise="bar")
+    beat = replace(QUIET, bpm=120.0, beat=True)
+    cues.go()
+    for place in (2, 3, 4):
+        cues.step(replace(beat, beat_in_bar=place), MUSIC, cue, DT, 0.0)
+        assert cues.playing == ""
+    cues.step(replace(beat, beat=False, beat_in_bar=1), MUSIC, cue, DT, 0.0)
+    assert cues.playing == ""
+    cues.step(replace(beat, beat_in_bar=1), MUSIC, cue, DT, 0.0)
+    assert cues.playing == "one"
+
+
+def test_where_no_bar_is_known_four_beats_are_one(three: Bank) -> None:
+    cues, cue = Cues(three, follows=False), Cue(quantise="bar")
+    beat = replace(QUIET, bpm=120.0, beat=True)
+    cues.go()
+    came = []
+    for _ in range(4):
+        cues.step(beat, MUSIC, cue, DT, 0.0)
+        came.append(cues.playing)
+    assert came == ["", "", "", "one"]
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     calls=st.lists(

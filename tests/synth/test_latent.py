@@ -91,6 +91,20 @@ def test_a_drum_pushes_out_and_springs_back() -> None:
     assert push[-1] < 0.01
 
 
+def test_where_there_is_a_kick_drum_it_alone_pushes() -> None:
+    """A guitar between its hits is no drum."""
+    steer = Steer(kick=1.0, drift=0.0, tempo_sensitivity=0.0)
+    dense = [replace(PLAYING, flux=0.8 if hop % 4 == 0 else 0.2) for hop in range(8 * 44)]
+    drummed = [replace(f, kick=0.9 if hop % 44 == 0 else 0.0) for hop, f in enumerate(dense)]
+    shares = []
+    for heard in (dense, drummed):
+        walked = path(heard, steer)[4 * 44 :]
+        steps = np.array([moved(a, b) for a, b in itertools.pairwise(walked)])
+        at_kicks = np.arange(len(steps)) % 44 < 8
+        shares.append(steps[at_kicks].mean() / steps[~at_kicks].mean())
+    assert shares[0] < 1.5 and shares[1] > 2.0
+
+
 def test_when_music_stops_the_picture_settles_and_breathes() -> None:
     steer = Steer(drift=0.25)
     walked = path([PLAYING] * 400 + [QUIET] * 1200, steer)

@@ -1,0 +1,1 @@
+"""The network that hears: composed music with exact truth, and how it learns from it."""

@@ -1,0 +1,45 @@
+"""Make the weights of the learned ear anew: compose, listen, learn.
+
+    python -m bench.training FOLDER [--pieces N] [--epochs N] [--to FILE]
+
+needs fluidsynth's library and Debian's fluid-soundfont-gm, opl3-soundfont, timgm6mb-soundfont,
+avldrums.lv2-soundfont, hydrogen-data, hydrogen-drumkits, lmms-common, openttd-openmsx and
+planetblupi-music-midi. Two cores compose for a quarter of an hour and learn for half an hour.
+Examples that `FOLDER` holds already are taken as they are.
+"""
+
+import argparse
+import os
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from synth.analysis.network import WEIGHTS
+
+from . import examples, train
+
+CURVE = Path(__file__).with_name("curve.csv")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench.training", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--pieces", type=int, default=1800)
+    parser.add_argument("--epochs", type=int, default=14)
+    parser.add_argument("--to", type=Path, default=WEIGHTS)
+    asked = parser.parse_args()
+    missing = [path for path in (*examples.FONTS, *examples.DRUM_FONTS) if not path.exists()]
+    if missing:
+        parser.exit(
+            1, f"{missing[0]}: no such sound font; install the packages that --help names\n"
+        )
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    workers = os.cpu_count() or 1
+    shares = [range(first, asked.pieces, workers) for first in range(workers)]
+    with ProcessPoolExecutor(workers) as pool:
+        list(pool.map(partial(examples.make, asked.folder), shares))
+    train.train(asked.folder, asked.epochs, asked.to, CURVE)
+
+
+if __name__ == "__main__":
+    main()
