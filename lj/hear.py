@@ -2,6 +2,7 @@
 
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
 
     from synth.analysis.analyzer import Features
     from synth.latents.latent import Latent
+    from synth.settings.knobs import Hear
+
+
+class Way(StrEnum):
+    """How to hear: knob `hear.way`."""
+
+    CLASSIC = "classic"
+    LEARNED = "learned"
 
 
 def hear(
@@ -39,6 +48,7 @@ def hear(
             "were predicted, within 70 ms, from 5 s on."
         ),
     ] = None,
+    way: Annotated[Way, typer.Option(help="How to hear, as knob hear.way has it.")] = Way.CLASSIC,
     duration: Annotated[
         float | None,
         typer.Option(min=0.001, max=options.LONGEST, help="Seconds to hear; all when left out."),
@@ -51,7 +61,7 @@ def hear(
     if mic:
         if against is not None:
             raise UserError("--against needs a song; leave out --mic, or --against")
-        _follow(device, duration, as_json)
+        _follow(device, duration, _knobs(way), as_json=as_json)
         return
     if song is None:
         raise UserError("name a song, or listen to an input with --mic")
@@ -61,7 +71,7 @@ def hear(
         )
     try:
         if as_json or against is not None:
-            _tell(song, duration, against, as_json=as_json)
+            _tell(_heard(song, duration, _knobs(way)), against, as_json=as_json)
     except BrokenPipeError:  # the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if output is not None:
@@ -70,18 +80,24 @@ def hear(
         from .console import note
 
         check_name(output, song)
-        draw_hearing(*listen(song, duration), output)
+        draw_hearing(*listen(song, duration, _knobs(way)), output)
         note(f"{output}: what was heard", quiet=quiet)
 
 
-def _tell(song: Path, duration: float | None, truth: Path | None, *, as_json: bool) -> None:
+def _knobs(way: Way) -> "Hear":
+    from synth.settings.knobs import Hear
+
+    return Hear.model_validate({"way": way.value})
+
+
+def _tell(hops: "Iterator[Features]", truth: Path | None, *, as_json: bool) -> None:
     """Hops as JSON or not at all, and how well the beats agree with a file's, if one is given."""
     import json
 
     from .against import Against
 
     against = None if truth is None else Against.file(truth)
-    for heard in _heard(song, duration):
+    for heard in hops:
         if as_json:
             print(json.dumps(row_of(heard)))
         if against is not None:
@@ -91,19 +107,19 @@ def _tell(song: Path, duration: float | None, truth: Path | None, *, as_json: bo
     sys.stdout.flush()
 
 
-def _heard(song: Path, duration: float | None) -> "Iterator[Features]":
+def _heard(song: Path, duration: float | None, knobs: "Hear") -> "Iterator[Features]":
     from synth.analysis.analyzer import Analyzer
     from synth.audio_file import hops_of
 
     analyzer = Analyzer()
     for hop in hops_of(song):
-        heard = analyzer.hear(hop)
+        heard = analyzer.hear(hop, knobs)
         if duration is not None and heard.time > duration:
             break
         yield heard
 
 
-def _follow(device: str | None, duration: float | None, as_json: bool) -> None:
+def _follow(device: str | None, duration: float | None, knobs: "Hear", *, as_json: bool) -> None:
     """What an input sounds like, hop by hop or as bars, until Ctrl-C or the duration's end."""
     import json
     import queue
@@ -121,7 +137,7 @@ def _follow(device: str | None, duration: float | None, as_json: bool) -> None:
         return classes[:, :1]
 
     source = Microphone(device)
-    analysis = AnalysisThread(source, Engine(Knobs(), nothing))
+    analysis = AnalysisThread(source, Engine(Knobs(hear=knobs), nothing))
     hops: queue.SimpleQueue[Features] = queue.SimpleQueue()
 
     def told(_hop: "np.ndarray", _latent: "Latent") -> None:

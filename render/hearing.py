@@ -12,20 +12,24 @@ from matplotlib.figure import Figure
 from synth.analysis.analyzer import PITCH_CLASSES, Analyzer, Features
 from synth.audio_file import hops_of
 from synth.errors import UserError
+from synth.settings.knobs import Hear
 
 from . import disk
 
 GROUND = "#101014"
 _PANEL = "#18181e"
+_AS_HEARD = Hear()
 _DRUMS = {"kick": "#ff5577", "snare": "#ffcc66", "hat": "#66ddff"}
 _LEVELS = {"bass": "#ff5577", "mid": "#ffcc66", "treble": "#66ddff"}
 
 
-def listen(sound: Path, duration: float | None = None) -> tuple[list[Features], np.ndarray]:
+def listen(
+    sound: Path, duration: float | None = None, knobs: Hear = _AS_HEARD
+) -> tuple[list[Features], np.ndarray]:
     """Features of every hop up to `duration` seconds, and the loudest sample of each hop."""
     analyzer, heard, peaks = Analyzer(), [], []
     for hop in hops_of(sound):
-        heard.append(analyzer.hear(hop))
+        heard.append(analyzer.hear(hop, knobs))
         peaks.append(float(np.abs(hop).max(initial=0)))
         if duration is not None and heard[-1].time >= duration:
             break

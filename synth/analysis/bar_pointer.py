@@ -32,16 +32,16 @@ _ANYWHERE = 1e-4  # of all mass goes anywhere in a second
 _LEAK_EVERY = 16  # hops
 _OTHER_METER = 0.002  # of bars end in another meter
 
-_SHAPE = (1.0, 1.0)  # how much a beat's hops count, in the order in which they are left
-_MIDDLE = 0.8  # place in the shape where the beat is
-_USUAL = 0.08  # activation that tells nothing: its mean in music
-_WEIGHT = 0.4  # of a hop's evidence; neighbouring hops say much the same
+_SHAPE = (0.5, 1.0, 1.0, 0.5)  # how much a beat's hops count, in the order in which they are left
+_MIDDLE = 1.6  # place in the shape where the beat is
+_USUAL = 0.04  # activation that tells nothing: its mean in music
+_WEIGHT = 0.25  # of a hop's evidence; neighbouring hops say much the same
 _LEAST, _MOST = 0.01, 0.95  # activations beyond are taken for these
 _FIRSTS = 0.27  # share of first beats among beats
 _BAR_WEIGHT = 1.0  # of a hop's evidence for the bar
 
-_AUDIBLE = 0.05  # peak of recent activations from which on a beat could be heard,
-_CLEAR = 0.15  # and from which on all that is heard counts
+_AUDIBLE = 0.08  # peak of recent activations from which on a beat could be heard,
+_CLEAR = 0.3  # and from which on all that is heard counts
 _LATELY = 1.0  # seconds until that peak is forgotten
 
 _SAME_TEMPO = 0.08  # relative distance of tempi that support one another
@@ -182,7 +182,7 @@ class BarPointer:
             self._states.pin(within, self._dt)
         peak = self._peak.update(max(beat, downbeat), self._dt)
         trust = min(max((peak - _AUDIBLE) / (_CLEAR - _AUDIBLE), 0.0), 1.0)
-        self._follow(self._states.step(beat, downbeat, trust))
+        self._follow(self._states.step(beat, downbeat, trust), trust)
         return self._reading() if self._period else Pulse()
 
     def _reading(self) -> Pulse:
@@ -212,8 +212,8 @@ class BarPointer:
         meter, place = self._states.classes[best]
         self._place = (meter, place + 1)
 
-    def _follow(self, mass: Array) -> None:
-        """Correct tempo and next beat by the mass of states (hops left, tempo)."""
+    def _follow(self, mass: Array, trust: float) -> None:
+        """Correct tempo and next beat by the mass of states (hops left, tempo), as far as heard."""
         tempi = mass.sum(0)
         support = self._same @ tempi
         best = int(support.argmax())
@@ -223,14 +223,15 @@ class BarPointer:
         arrivals = mass @ self._same[self._tempo]
         around, offset = self._around(arrivals)
         elsewhere = np.convolve(mass @ self._same[best], self._box, "same")
-        if self._left_for(float(elsewhere.max()), around):
+        if trust > 0 and self._left_for(float(elsewhere.max()), around):
             self._leap(mass, tempi, best)
             return
         self._confidence = around
         expected = self._expected(tempi)
         self._tempo = int(np.abs(self._log - math.log(expected)).argmin())
-        self._period += (1.0 if self._given else _DRIFT) * (expected - self._period)
-        self._next = self._rested(self._next + _PULL * offset)
+        sure = around * trust
+        self._period += (1.0 if self._given else _DRIFT * sure) * (expected - self._period)
+        self._next = self._rested(self._next + _PULL * sure * offset)
 
     def _left_for(self, other: float, told: float) -> bool:
         """Whether what is told is given up for something else, by the mass of both.

@@ -125,6 +125,7 @@ def test_a_sheet_of_a_film_and_of_a_song(terminal: Terminal) -> None:
 HEARD = {
     "time", "chroma", "flux", "onset", "onset_time", "beat_phase", "next_beat", "bpm",
     "loudness", "bass", "mid", "treble", "section",
+    "beat_in_bar", "beat_confidence", "kick", "snare", "hat",
 }  # fmt: skip
 
 
@@ -139,11 +140,22 @@ def test_what_is_heard_is_one_json_object_a_hop(terminal: Terminal) -> None:
     assert set(strongest) == {0, 4, 9}  # A minor
 
 
+def test_the_learned_way_hears_drums(terminal: Terminal) -> None:
+    beat = sounds.struck(sounds.kick(), [0.5 * k for k in range(1, 8)], 4)
+    sounds.write_wav(terminal.folder / "drums.wav", beat)
+    words = ("hear", "drums.wav", "--json")
+    for way, hears in (("classic", False), ("learned", True)):
+        code, out, err = terminal.here(*words, "--way", way)
+        assert code == 0, err
+        rows = [json.loads(line) for line in out.splitlines()]
+        assert (max(row["kick"] for row in rows) > 0.3) == hears
+
+
 def test_what_is_heard_is_a_picture(terminal: Terminal) -> None:
     code, _, err = terminal.here("hear", "song.wav", "-o", "hear.png")
     assert code == 0, err
     with Image.open(terminal.folder / "hear.png") as picture:
-        assert picture.size == (1400, 800)
+        assert picture.size == (1400, 950)
 
 
 def test_a_reader_may_stop_reading(terminal: Terminal) -> None:
