@@ -18,9 +18,12 @@ madmom's, offline, kept where two of its trackers agree (beats: F 0.9; downbeats
 quarter tracked alone and of the whole, F 0.8; onsets: F 0.8 of two methods, and those that both \
 have). Beats of Frets on Fire's songs are a person's tempo map, moved by one constant each onto \
 the onsets of its song. Our beats are predicted, each taken from the hop before it. Every third \
-piece of a kind is reserved: nothing was chosen by it. Intervals are of the mean over pieces, by \
-bootstrap. The first right beat begins four in a row that are four true ones in a row. Kinds go by \
-tags, copyright files and names; nobody listened. No piece is known to be sung all through."""
+piece of a kind is reserved: nothing of the classic ear was chosen by it. The epoch of the \
+learned ear's weights was chosen by the development part, the constants of its bar pointer on \
+madmom's activations of most pieces, reserved ones among them: to judge that ear, others have to \
+be kept apart. Intervals are of the mean over pieces, by bootstrap. The first right beat begins \
+four in a row that are four true ones in a row. Kinds go by tags, copyright files and names; \
+nobody listened. No piece is known to be sung all through."""
 
 
 def main() -> None:

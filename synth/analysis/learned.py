@@ -15,7 +15,7 @@ _AGAIN = 0.5  # share of the last peak under which the activation must fall befo
 _REST = 0.04  # and the seconds after one in which no other begins
 
 
-class OnsetPicker:
+class ActivationPicker:
     """Tells an onset in the hop in which its activation rises."""
 
     def __init__(self, dt: float) -> None:
@@ -44,7 +44,7 @@ class LearnedEar:
         dt = hop / rate
         self.delay = LATE * dt
         self._spectra, self._network = Spectra(rate), Network()
-        self._onsets = OnsetPicker(dt)
+        self._onsets = ActivationPicker(dt)
         self._pointer = BarPointer(dt, delay=self.delay)
         self._halvings, self._doubling = (_Halving(), _Halving()), _Doubling()
         self._follower = Follower(dt)

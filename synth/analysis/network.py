@@ -10,7 +10,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
+
+from ..errors import UserError
 
 Array = NDArray[np.float32]
 
@@ -55,7 +58,8 @@ class Network:
     """Follows what is heard, hop by hop."""
 
     def __init__(self, path: Path = WEIGHTS) -> None:
-        weights = {name: value.astype(np.float32) for name, value in load_file(path).items()}
+        """UserError where the weights cannot be read."""
+        weights = _read(path)
         self._first, self._bias = weights["first.weight"], weights["first.bias"]
         self._lower, self._upper = _Recurrent(weights, "lower"), _Recurrent(weights, "upper")
         self._told, self._told_bias = weights["told.weight"], weights["told.bias"]
@@ -66,6 +70,15 @@ class Network:
         upper = self._upper.step(lower)
         told = _sigmoid(self._told @ np.concatenate([lower, upper]) + self._told_bias)
         return Activations(*told.tolist())
+
+
+def _read(path: Path) -> dict[str, Array]:
+    try:
+        return {name: value.astype(np.float32) for name, value in load_file(path).items()}
+    except (OSError, SafetensorError) as error:
+        raise UserError(
+            f"{path}: cannot be read ({error}); install lj anew, or hear by --set hear.way=classic"
+        ) from error
 
 
 def _sigmoid(x: Array) -> Array:

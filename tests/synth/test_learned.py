@@ -9,10 +9,11 @@ from safetensors.torch import load_file
 
 from bench.training import train
 from synth.analysis.beat import Pulse
-from synth.analysis.learned import OnsetPicker, _Doubling, _Halving
+from synth.analysis.learned import ActivationPicker, _Doubling, _Halving
 from synth.analysis.network import WEIGHTS, Network
 from synth.analysis.spectra import Spectra, spectra_of
 from synth.constants import HOP, RATE
+from synth.errors import UserError
 from tests import sounds
 
 DT = HOP / RATE
@@ -57,15 +58,24 @@ def test_the_weights_are_small_and_of_these_heads() -> None:
     assert state["first.weight"].shape[1] == Spectra(RATE).size
 
 
+@pytest.mark.parametrize("held", [None, b"", b"no weights at all"])
+def test_weights_that_cannot_be_read_are_one_sentence(held: bytes | None, tmp_path: Path) -> None:
+    path = tmp_path / "ears.safetensors"
+    if held is not None:
+        path.write_bytes(held)
+    with pytest.raises(UserError, match=r"ears\.safetensors: cannot be read .* install lj anew"):
+        Network(path)
+
+
 def test_an_onset_is_told_as_it_rises_and_once() -> None:
-    picker = OnsetPicker(DT)
+    picker = ActivationPicker(DT)
     shape = [0.02] * 10 + [0.2, 0.7, 0.9, 0.6, 0.3, 0.1] + [0.02] * 10
     told = [picker.step(value) for value in shape * 3]
     assert np.flatnonzero(told).tolist() == [11, 11 + 26, 11 + 52]
 
 
 def test_two_hits_close_together_are_two() -> None:
-    picker = OnsetPicker(DT)
+    picker = ActivationPicker(DT)
     told = [picker.step(value) for value in [0.1, 0.9, 0.5, 0.2, 0.2, 0.2, 0.8, 0.2]]
     assert np.flatnonzero(told).tolist() == [1, 6]
 
