@@ -39,5 +39,5 @@ def sheet(
             quiet=quiet,
         )
         pictures = pictures_of_song(source, renderer, look.knobs, columns * rows)
-    draw(source, pictures, columns, output)
+    draw(source, pictures, columns, output, look.knobs.hear)
     note(f"{output}: {len(pictures)} pictures", quiet=quiet)

@@ -15,7 +15,7 @@ from synth.constants import RATE
 from synth.engine import Engine
 from synth.errors import UserError
 from synth.generators import Generator
-from synth.settings.knobs import Knobs
+from synth.settings.knobs import Hear, Knobs
 
 from .hearing import GROUND, check_name, draw_chroma, draw_events, listen, save
 from .timeline import latents_of
@@ -23,6 +23,7 @@ from .timeline import latents_of
 _THUMBNAIL = 160  # pixels wide
 _FEATURE_HEIGHT = 2.6  # inches for the curves
 _DPI = 100
+_AS_HEARD = Hear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,9 @@ def pictures_of_song(song: Path, generator: Generator, knobs: Knobs, count: int)
     ]
 
 
-def draw(sound: Path, pictures: Sequence[Picture], columns: int, output: Path) -> None:
+def draw(
+    sound: Path, pictures: Sequence[Picture], columns: int, output: Path, knobs: Hear = _AS_HEARD
+) -> None:
     """Write the sheet as PNG: pictures above, chroma, flux, onsets and beats below."""
     check_name(output, sound)
     if not pictures:
@@ -100,7 +103,7 @@ def draw(sound: Path, pictures: Sequence[Picture], columns: int, output: Path) -
         if place < len(pictures):
             axes.imshow(pictures[place].pixels, aspect="auto")
             axes.set_title(f"{pictures[place].time:.1f} s", fontsize=7, color="w", pad=2)
-    heard, _ = listen(sound)
+    heard, _ = listen(sound, knobs=knobs)
     chroma, events = bottom.subplots(2, 1, sharex=True)
     draw_chroma(chroma, heard)
     draw_events(events, heard)

@@ -106,10 +106,13 @@ def _epoch(
     return mean
 
 
-def train(folder: Path, epochs: int, to: Path, curve: Path, seed: int = 0) -> None:
-    """Learn, and write the weights and the losses (.csv) after each epoch."""
+def train(folder: Path, epochs: int, seed: int = 0) -> None:
+    """Learn; weights and losses of each epoch are written beside the examples.
+
+    Records, not examples, tell which epoch is the best; see `bench.records`.
+    """
     torch.manual_seed(seed)
-    files = sorted(folder.glob("*.npz"))
+    files = sorted(folder.glob("[0-9]*.npz"))
     apart = [file for k, file in enumerate(files) if k % _KEPT_APART == 0]
     pieces = Pieces([file for file in files if file not in apart])
     others = Pieces(apart)
@@ -121,7 +124,7 @@ def train(folder: Path, epochs: int, to: Path, curve: Path, seed: int = 0) -> No
     steps = epochs * -(-len(pieces.heard) // _BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, steps)
     random = np.random.default_rng(seed)
-    with curve.open("w", newline="") as file:
+    with (folder / "curve.csv").open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["epoch", "seconds", *HEADS, *(f"{head} apart" for head in HEADS)])
         begun = time.monotonic()
@@ -133,7 +136,7 @@ def train(folder: Path, epochs: int, to: Path, curve: Path, seed: int = 0) -> No
             rows.writerow([epoch, seconds, *np.round(losses, 5), *np.round(checked, 5)])
             file.flush()
             print(epoch, seconds, np.round(losses, 4), np.round(checked, 4), flush=True)
-            write(network, to)
+            write(network, folder / f"epoch-{epoch:02}.safetensors")
 
 
 def write(network: Network, to: Path) -> None:

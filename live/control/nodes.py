@@ -225,8 +225,8 @@ def _senses(deck: Deck) -> list[Node]:
     def bar(now: Features) -> list[Any]:
         return [now.beat_in_bar, round(now.beat_confidence, 4)]
 
-    def drums(now: Features) -> list[Any]:
-        return [round(v, 4) for v in (now.kick, now.snare, now.hat)]
+    def drums() -> list[float]:
+        return [round(float(v), 4) for v in deck.analysis.drums]
 
     def bands(now: Features) -> list[Any]:
         return [round(v, 4) for v in (now.loudness, now.bass, now.mid, now.treble)]
@@ -243,14 +243,14 @@ def _senses(deck: Deck) -> list[Node]:
     pitches = "How much of each pitch class is heard, C first, 0 to 1."
     phase = "Phase of the beat 0 to 1, beats since the show began, beats a minute."
     place = "Which beat of the bar the last one was, 0 while unknown; how sure the next is, 0 to 1."
-    struck = "Kick, snare and hat: how sure it is that each was struck just now, 0 to 1."
+    struck = "Kick, snare and hat: how sure it is that each was struck, 0 to 1, fading."
     marks = "Drops and breaks since the show began."
     return [
         Node("/sense/chroma", "f" * 12, pitches, heard(chroma, [0.0] * 12)),
         Node("/sense/onset_count", "i", "Onsets since the show began.", onsets),
         Node("/sense/beat", "fif", phase, heard(beat, [0.0, 0, 0.0])),
         Node("/sense/bar", "if", place, heard(bar, [0, 0.0])),
-        Node("/sense/drums", "fff", struck, heard(drums, [0.0] * 3)),
+        Node("/sense/drums", "fff", struck, drums),
         Node(
             "/sense/bands",
             "ffff",

@@ -5,6 +5,7 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from synth.errors import UserError
@@ -109,8 +110,9 @@ class OscPort:
             if family == socket.AF_INET6 and is_everywhere(address[0]):
                 ear.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
-            if sys.platform == "linux":  # elsewhere nobody tells what was lost
-                ear.setsockopt(socket.SOL_SOCKET, _OVERFLOWN, 1)
+            if sys.platform == "linux":
+                with suppress(OSError):  # not every kernel tells what was lost
+                    ear.setsockopt(socket.SOL_SOCKET, _OVERFLOWN, 1)
             ear.bind(address)
         except OSError as error:
             self._sockets.pop(family).close()
@@ -187,8 +189,9 @@ class OscPort:
 
     def _overflown(self, count: int) -> None:
         """Packets that the socket had no room for, since it was made."""
-        lost, self._lost = (count - self._lost) % (1 << 32), count
-        if lost:
+        lost = (count - self._lost) % (1 << 32)
+        if 0 < lost < 1 << 31:  # a thread that hung may come with an older count
+            self._lost = count
             text = "packets came faster than they could be taken; some were lost"
             self.inbox.drop("no room", text, lost)
 

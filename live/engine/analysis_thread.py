@@ -18,6 +18,8 @@ from ..faults import reason_of
 from ..supervisor import Shift, Supervisor, Worker
 from .handoff import Moment, Moments
 
+_FADING = math.exp(-HOP / RATE / 0.08)  # of drums in a hop
+
 PART = "analysis"  # what its faults go by
 _SILENCE_AFTER = 0.25  # seconds without samples after which silence is heard instead
 _WAIT = 0.05  # seconds
@@ -74,6 +76,7 @@ class AnalysisThread:
         self.moments = Moments()
         self.hops = 0
         self.beats = 0
+        self.drums = np.zeros(3)  # kick, snare, hat as heard, and fading for whoever looks rarely
         self.level = 0.0  # of the newest hop, root mean square
         self.trouble = ""  # why the newest hop was not heard
         self._latent: Latent | None = None
@@ -173,6 +176,9 @@ class AnalysisThread:
         self.level = float(np.sqrt(np.mean(hop**2)))
         assert self.engine.heard is not None
         self.beats += self.engine.heard.beat
+        heard = self.engine.heard
+        struck = np.array([heard.kick, heard.snare, heard.hat])
+        self.drums = np.maximum(struck, _FADING * self.drums)
         before = self._latent if self._space == self.moments.space else None
         self.moments.put(
             Moment(self.engine.heard, latent, now, 0, before, self.hops, space=self._space)

@@ -131,8 +131,8 @@ class Analyzer:
     def _told(self, sound: Sound, knobs: Hear, lead: Lead | None) -> Told:
         """What the ear of the wanted way tells; one that is new begins to listen at this hop."""
         if knobs.way != self._way:
-            self._way, self._since = knobs.way, (self._hops - 1) * self.dt
             self._ear = self._ear_of(knobs.way)
+            self._way, self._since = knobs.way, (self._hops - 1) * self.dt
         if not self._since:
             return self._ear.step(sound, knobs, lead)
         if lead is not None:

@@ -53,7 +53,8 @@ _PATIENCE = 0.6  # of a beat of doubt, after which it is left too
 _PULL = 0.3  # of the distance to the expected beat that is corrected in a hop
 _REST = 0.5  # of a beat after one in which no other is told
 _DRIFT = 0.1  # of the distance to the expected period that is corrected in a hop
-_BAR_KNOWN, _BAR_LOST = 0.8, 0.4  # mass of the best beat of a bar, to tell it and to keep telling
+_BAR_KNOWN, _BAR_LOST = 0.8, 0.4  # mass of the best beat of a bar, and of the one that follows
+_LET_GO = 0.5  # of all mass goes anywhere when a given tempo is given no longer
 _PINNED = 0.03  # standard deviation around a given tempo, relative
 
 Array = NDArray[np.float32]
@@ -95,6 +96,8 @@ class States:
             off = np.log(self.periods * dt * bpm / 60) / _PINNED
             near = self._steady * np.exp(-0.5 * np.minimum(off**2, 60)).astype(np.float32)
             self._changes = near / near.sum(1, keepdims=True)
+        else:  # no other tempo has any mass left
+            self._mass[:] = (1 - _LET_GO) * self._mass + _LET_GO * self._anywhere
 
     def step(self, beat: float, downbeat: float, trust: float) -> Array:
         """Count a hop and take in its activations; the mass (hops left, tempo) of all bars' beats.
@@ -206,11 +209,11 @@ class BarPointer:
     def _tell_bar(self) -> None:
         mass = self._states.bar()
         best = int(mass.argmax())
-        if mass[best] < (_BAR_LOST if self._place[0] else _BAR_KNOWN):
-            self._place = (0, 0)
-            return
         meter, place = self._states.classes[best]
-        self._place = (meter, place + 1)
+        before = self._place
+        follows = before[0] == meter and before[1] % meter == place
+        known = mass[best] >= (_BAR_LOST if follows else _BAR_KNOWN)
+        self._place = (meter, place + 1) if known else (0, 0)
 
     def _follow(self, mass: Array, trust: float) -> None:
         """Correct tempo and next beat by the mass of states (hops left, tempo), as far as heard."""

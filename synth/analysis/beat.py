@@ -91,32 +91,47 @@ class Count:
         phase = 1 - (self.next - now) / self.period
         return Pulse(beat, min(max(phase, 0.0), 1.0 - 1e-9), self.next, 60 / self.period)
 
+    def expect(self, beat: float) -> None:
+        """Have the next beat then, or one later where that is too soon after the last."""
+        self.next = beat
+        if beat - self._sounded < self.period / 2:
+            self.next += self.period
+
+    def taken_over(self, told: Pulse, now: float) -> Pulse:
+        """A beat that others tell, unless one fell less than half a period ago."""
+        self.period = 60 / told.bpm
+        beat = told.beat and now - self._sounded >= self.period / 2
+        if beat:
+            self._sounded = now
+        self.expect(told.next_beat)
+        return replace(told, beat=beat, next_beat=self.next)
+
     def follow(self, lead: Lead, before: float) -> None:
         """Have the next beat where the lead has its first one after the hop `before`.
 
         One that is moved back by little, just after it fell, does not fall again.
         """
         self.period = lead.period
-        self.next = lead.next(before)
-        if self.next - self._sounded < lead.period / 2:
-            self.next += lead.period
+        self.expect(lead.next(before))
 
 
 class Follower:
-    """Beats of another clock alone, hop by hop."""
+    """Tells heard beats, or those of another clock while it leads, and none of both twice."""
 
     def __init__(self, dt: float) -> None:
         self._dt, self._hops = dt, 0
         self._count = Count()
 
-    def step(self, lead: Lead | None) -> Pulse | None:
-        """The beat at the next hop; None while nobody leads."""
+    def step(self, heard: Pulse, lead: Lead | None) -> Pulse:
+        """The beat at the next hop; what a lead left behind counts on until a beat is heard."""
         self._hops += 1
-        if lead is None:
-            return None
         now = self._hops * self._dt
-        self._count.follow(lead, now - self._dt)
-        return replace(self._count.at(now), confidence=1.0)
+        if lead is not None:
+            self._count.follow(lead, now - self._dt)
+            return replace(self._count.at(now), confidence=1.0)
+        if not heard.bpm:
+            return self._count.at(now)
+        return self._count.taken_over(heard, now)
 
 
 class BeatTracker:
@@ -151,7 +166,8 @@ class BeatTracker:
         if lead is not None:
             self._count.follow(lead, now - self._dt)
             self._doubts = 0
-        elif now >= _WARM_UP and self._hops % self._look_every == 0:
+            return replace(self._count.at(now), confidence=1.0)
+        if now >= _WARM_UP and self._hops % self._look_every == 0:
             self._look(now)
         return self._count.at(now)
 
@@ -258,7 +274,8 @@ class BeatTracker:
 
     def _follow_phase(self, expected: float) -> None:
         if not self._count.next:
-            self._count.next, self._doubts = expected, 0
+            self._count.expect(expected)
+            self._doubts = 0
             return
         half = self._count.period / 2
         error = (expected - self._count.next + half) % self._count.period - half
@@ -268,7 +285,8 @@ class BeatTracker:
             return
         self._doubts += 1
         if self._doubts >= _PATIENCE:
-            self._count.next, self._doubts = expected, 0
+            self._count.expect(expected)
+            self._doubts = 0
 
 
 def autocorrelation(values: np.ndarray) -> np.ndarray:

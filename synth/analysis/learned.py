@@ -1,6 +1,6 @@
 """What the network makes of each hop: onsets, drums, and beats by a bar pointer."""
 
-from collections.abc import Sequence
+import math
 
 from ..settings.knobs import FASTEST_GIVEN, SLOWEST_GIVEN, Hear
 from .bar_pointer import FASTEST, SLOWEST, BarPointer
@@ -9,6 +9,7 @@ from .ear import Sound, Told
 from .network import LATE, Activations, Network
 from .spectra import Spectra
 
+_OCTAVES = {"as heard": 1.0, "half": 0.5, "double": 2.0}  # of knob hear.octave
 _SILENT = 0.01  # share of the recent peak under which nothing is struck
 _ONSET = 0.3  # activation from which on an onset is told
 _AGAIN = 0.5  # share of the last peak under which the activation must fall before the next,
@@ -46,7 +47,7 @@ class LearnedEar:
         self._spectra, self._network = Spectra(rate), Network()
         self._onsets = ActivationPicker(dt)
         self._pointer = BarPointer(dt, delay=self.delay)
-        self._halvings, self._doubling = (_Halving(), _Halving()), _Doubling()
+        self._factor, self._counting = 1.0, tuple[_Halving | _Doubling, ...]()
         self._follower = Follower(dt)
 
     def step(self, sound: Sound, knobs: Hear, lead: Lead | None) -> Told:
@@ -61,19 +62,26 @@ class LearnedEar:
         """Beats of the sound are followed also while another clock leads, for when it ends."""
         given = min(max(knobs.bpm, SLOWEST_GIVEN), FASTEST_GIVEN) if knobs.bpm > 0 else 0.0
         told = self._pointer.step(heard.beat, heard.downbeat, given)
-        for counting in self._countings(given, knobs.octave):
+        factor = _factor_for(given) if given else _OCTAVES[knobs.octave]
+        if factor != self._factor:
+            self._factor, self._counting = factor, _counting(factor)
+        for counting in self._counting:
             told = counting.step(told)
-        led = self._follower.step(lead)
-        return told if led is None else led
+        return self._follower.step(told, lead)
 
-    def _countings(self, given: float, octave: str) -> Sequence["_Halving | _Doubling"]:
-        """What makes the given tempo, or the wanted octave, of what the pointer follows."""
-        if given:
-            halved = sum(given * 2**k < SLOWEST for k in range(len(self._halvings)))
-        else:
-            halved = int(octave == "half")
-        doubled = given > FASTEST if given else octave == "double"
-        return (self._doubling,) if doubled else self._halvings[:halved]
+
+def _factor_for(bpm: float) -> float:
+    """How much faster a given tempo is than the nearest octave that the pointer follows."""
+    if bpm > FASTEST:
+        return 2.0
+    return 1.0 if bpm >= SLOWEST else 0.5 if 2 * bpm >= SLOWEST else 0.25
+
+
+def _counting(factor: float) -> "tuple[_Halving | _Doubling, ...]":
+    """What makes beats so much faster."""
+    if factor > 1:
+        return (_Doubling(),)
+    return tuple(_Halving() for _ in range(round(-math.log2(factor))))
 
 
 class _Halving:
@@ -103,18 +111,21 @@ class _Doubling:
     """One beat more between each two."""
 
     def __init__(self) -> None:
-        self._second = False  # whether the one between has passed
+        self._between: bool | None = None  # whether the one in this beat was told; None: unknown
 
     def step(self, told: Pulse) -> Pulse:
         """What is told, counted twice as fast."""
         if not told.bpm:
             return told
         second = told.phase >= 0.5
-        passed, self._second = second and not self._second, second
+        if told.beat or self._between is None:  # one that passed before is not told any more
+            self._between = second and not told.beat
+        passed = second and not self._between
+        self._between = self._between or second
         return Pulse(
             beat=told.beat or passed,
-            phase=2 * told.phase - second,
-            next_beat=told.next_beat - (0.0 if second else 30 / told.bpm),
+            phase=max(0.0, 2 * told.phase - self._between),
+            next_beat=told.next_beat - (0.0 if self._between else 30 / told.bpm),
             bpm=2 * told.bpm,
             confidence=told.confidence,
         )

@@ -3,7 +3,9 @@ import itertools
 import numpy as np
 import pytest
 
+from synth.analysis import network
 from synth.analysis.analyzer import PITCH_CLASSES, Analyzer, Features
+from synth.errors import UserError
 from synth.settings.knobs import Hear
 from tests import sounds
 
@@ -59,6 +61,21 @@ def test_the_tempo_of_a_steady_drum_is_found() -> None:
     assert features[-1].bpm == pytest.approx(120, abs=2)
     late = [f for f in features if f.time > 8]
     assert sum(f.beat for f in late) == pytest.approx(12, abs=1)
+
+
+def test_an_ear_that_cannot_be_had_leaves_the_other_at_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(_path: object) -> None:
+        raise UserError("no weights")
+
+    monkeypatch.setattr(network, "_read", broken)
+    analyzer, hops = Analyzer(), sounds.hops(sounds.struck(sounds.kick(), [1.0], 2))
+    analyzer.hear(hops[0])
+    for hop in hops[1:4]:
+        with pytest.raises(UserError, match="no weights"):
+            analyzer.hear(hop, Hear(way="learned"))
+    assert any(analyzer.hear(hop).onset for hop in hops[4:])
 
 
 @pytest.mark.parametrize("way", ["learned", "classic"])

@@ -86,6 +86,15 @@ def test_the_bar_is_found(meter: int) -> None:
     assert len(firsts) == pytest.approx((truth[::meter] > 12).sum(), abs=1)
 
 
+def test_the_bar_goes_on_from_beat_to_beat_or_is_not_told() -> None:
+    made = activations(steady(120, 60), 60, seed=4)
+    made[:, 1] = made[:, 0] * np.random.default_rng(4).choice([0.2, 0.9], len(made))
+    places = follow(made).places
+    pairs = [(a, b) for a, b in pairwise(places.tolist()) if a and b]
+    jumps = sum(b not in (a + 1, 1) for a, b in pairs)
+    assert jumps <= 0.03 * len(places)
+
+
 def test_without_downbeats_no_bar_is_told() -> None:
     made = activations(steady(120, 20), 20)
     made[:, 1] = 0.25 * made[:, 0]  # each beat is as likely the first one

@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from synth.analysis.analyzer import Analyzer
-from synth.analysis.beat import BeatTracker
+from synth.analysis.analyzer import Analyzer, Features
+from synth.analysis.beat import BeatTracker, Lead
 from synth.settings.knobs import Hear
 from tests import sounds
 
@@ -147,6 +147,43 @@ def test_a_tapped_tempo_is_taken_and_its_phase_found(knobs: Hear) -> None:
         before = heard.next_beat
     assert heard.bpm == pytest.approx(96)
     assert f_measure(START + np.arange(10, 19) * 60 / 96, np.array(beats[-9:]), 0.03) > 0.85
+
+
+PASSING = Lead(117.0, 9.13), Lead(120.0, 9.37), Lead(150.0, 9.0), Lead(84.0, 9.6)
+
+
+def told(mono: np.ndarray, lead: Lead, span: tuple[int, int], knobs: Hear) -> list[Features]:
+    """What is told while a lead is there for some hops."""
+    analyzer = Analyzer()
+    return [
+        analyzer.hear(hop, knobs, lead if span[0] <= number < span[1] else None)
+        for number, hop in enumerate(sounds.hops(mono))
+    ]
+
+
+@BOTH
+@pytest.mark.parametrize("lead", PASSING, ids=str)
+def test_a_clock_that_comes_and_goes_tells_no_beat_twice(lead: Lead, knobs: Hear) -> None:
+    heard = told(drums(120, 14)[0], lead, (775, 1034), knobs)
+    beats = np.array([f.time for f in heard if f.beat])
+    assert np.diff(beats[beats > 5]).min() > 0.19
+    assert all(f.beat_confidence == 1.0 for f in heard[775:1034])
+
+
+@BOTH
+def test_a_clock_that_ends_in_silence_is_counted_on(knobs: Hear) -> None:
+    heard = told(sounds.silence(10), Lead(100.0, 0.5), (0, 400), knobs)
+    assert heard[-1].bpm == pytest.approx(100)
+    beats = np.array([f.time for f in heard if f.beat])
+    assert np.diff(beats) == pytest.approx(0.6, abs=0.013)
+
+
+def test_a_tempo_that_is_given_no_longer_is_left() -> None:
+    analyzer = Analyzer()
+    for number, hop in enumerate(sounds.hops(drums(128, 16)[0])):
+        given = 100.0 if number < 700 else 0.0  # until 8.1 s
+        heard = analyzer.hear(hop, Hear(way="learned", bpm=given))
+    assert heard.bpm == pytest.approx(128, rel=0.02)
 
 
 @BOTH

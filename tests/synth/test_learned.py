@@ -115,6 +115,21 @@ def test_an_octave_is_counted(octave: str, factor: float) -> None:
         assert told[hop - 1].phase > 0.85
 
 
+def test_doubling_begins_and_trembles_without_a_beat_too_many() -> None:
+    """It begins in the second half of a beat, and corrections move the phase about."""
+    random, doubling, told = np.random.default_rng(2), _Doubling(), []
+    for hop in range(30, 2000):
+        now, period = hop * DT, 0.5
+        number = int(now / period)
+        phase = min(max(now / period - number + random.normal(0, 0.03), 0.0), 0.999)
+        beat = number != int((now - DT) / period)
+        told.append(doubling.step(Pulse(beat, phase, (number + 1) * period, 120.0)))
+    hops = np.flatnonzero([pulse.beat for pulse in told])
+    assert np.diff(hops).min() * DT > 0.17
+    assert len(hops) == pytest.approx((2000 - 30) * DT / 0.25, abs=2)
+    assert all(0 <= pulse.phase < 1 for pulse in told)
+
+
 def test_every_second_beat_is_the_first_and_third_of_a_bar() -> None:
     told = pulses("half")
     beats = [hop * DT for hop, pulse in enumerate(told) if pulse.beat and hop > 100]
