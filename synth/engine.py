@@ -25,6 +25,7 @@ class Engine:
     def __init__(self, knobs: Knobs, embed: Embed, cues: Cues | None = None) -> None:
         self.cues = cues
         self.analyzer = Analyzer()
+        self.analyzer.prepare(knobs.hear.way)
         self.knobs = knobs
         self.heard: Features | None = None  # of the last hop
         self.changes = 0  # looks that gave way to another

@@ -79,6 +79,7 @@ class AnalysisThread:
         self.drums = np.zeros(3)  # kick, snare, hat as heard, and fading for whoever looks rarely
         self.level = 0.0  # of the newest hop, root mean square
         self.trouble = ""  # why the newest hop was not heard
+        self._refused = ""  # why another ear than the wanted one hears
         self._latent: Latent | None = None
         self._before_hop, self.after_hop, self._tell = before_hop, after_hop, tell
         self._heard_since = True  # whether a hop was heard since it began anew
@@ -176,6 +177,10 @@ class AnalysisThread:
         self.level = float(np.sqrt(np.mean(hop**2)))
         assert self.engine.heard is not None
         self.beats += self.engine.heard.beat
+        if self.engine.analyzer.trouble != self._refused:
+            self._refused = self.engine.analyzer.trouble
+            if self._refused:
+                self._supervisor.faults.tell(PART, self._refused, kind="way")
         heard = self.engine.heard
         struck = np.array([heard.kick, heard.snare, heard.hat])
         self.drums = np.maximum(struck, _FADING * self.drums)

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import signal
 
 from ..constants import HOP, RATE
+from ..errors import UserError
 from ..settings.knobs import Hear
 from .beat import Lead
 from .chroma import Clarity, LowerPitches, sharpened, upper_bank
@@ -82,7 +83,9 @@ class Analyzer:
         self._onset_bank.set_coeffs(band_weights(SHORT_WINDOW // 2 + 1, rate))
         self._sections = Sections(self.dt)
         self._onset_time = 0.0
+        self.trouble = ""  # why the wanted ear does not hear, and the one before does
         self._way, self._since = "", 0.0  # of the ear, and the seconds at which it began
+        self._refused = ""  # the way that cannot be had
         self._ear: Ear
 
     def hear(self, hop: np.ndarray, knobs: Hear = _AS_HEARD, lead: Lead | None = None) -> Features:
@@ -130,9 +133,10 @@ class Analyzer:
 
     def _told(self, sound: Sound, knobs: Hear, lead: Lead | None) -> Told:
         """What the ear of the wanted way tells; one that is new begins to listen at this hop."""
-        if knobs.way != self._way:
-            self._ear = self._ear_of(knobs.way)
-            self._way, self._since = knobs.way, (self._hops - 1) * self.dt
+        if knobs.way == self._way:
+            self._refused = self.trouble = ""
+        elif knobs.way != self._refused:
+            self._change(knobs.way)
         if not self._since:
             return self._ear.step(sound, knobs, lead)
         if lead is not None:
@@ -142,6 +146,21 @@ class Analyzer:
             return told
         later = replace(told.pulse, next_beat=told.pulse.next_beat + self._since)
         return replace(told, pulse=later)
+
+    def prepare(self, way: str) -> None:
+        """Have the ear of a way before the first hop; UserError where it cannot be had."""
+        self._ear, self._way = self._ear_of(way), way
+
+    def _change(self, way: str) -> None:
+        """Listen with another ear from this hop on, or go on with this one and say why."""
+        try:
+            self._ear = self._ear_of(way)
+        except UserError as error:
+            if not self._way:
+                raise
+            self._refused, self.trouble = way, str(error)
+            return
+        self._way, self._since = way, (self._hops - 1) * self.dt
 
     def _ear_of(self, way: str) -> Ear:
         if way == "classic":

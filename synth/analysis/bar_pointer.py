@@ -285,7 +285,8 @@ class BarPointer:
         return whole, float(mass @ off) / max(whole, 1e-12)
 
     def _rested(self, beat: float) -> float:
-        """The beat, or the first after it that is far enough from the last one told."""
+        """The first beat in phase with one that is ahead, and far enough from the last one told."""
+        beat -= self._period * max(0, math.ceil((beat - self._hops) / self._period) - 1)
         while beat - self._last < _REST * self._period:
             beat += self._period
         return beat

@@ -5,7 +5,8 @@ machine translation", 2014, is where the gated recurrent unit comes from. `bench
 weights from music whose truth is exact.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from ..errors import UserError
 Array = NDArray[np.float32]
 
 WEIGHTS = Path(__file__).with_name("ears.safetensors")
+_WIDTH, _UNITS = 64, 96  # of the first layer, and of both recurrent ones
 LATE = 1.5  # hops by which an activation trails its event, in the mean
 
 
@@ -72,13 +74,36 @@ class Network:
         return Activations(*told.tolist())
 
 
+@cache
 def _read(path: Path) -> dict[str, Array]:
+    """Checked weights; a show that has read them once does not need the file any more."""
     try:
-        return {name: value.astype(np.float32) for name, value in load_file(path).items()}
-    except (OSError, SafetensorError) as error:
+        weights = {name: value.astype(np.float32) for name, value in load_file(path).items()}
+        _check(weights)
+    except (OSError, SafetensorError, ValueError) as error:
         raise UserError(
-            f"{path}: cannot be read ({error}); install lj anew, or hear by --set hear.way=classic"
+            f"{path}: cannot be read ({error}); install lj anew, or hear the classic way"
         ) from error
+    return weights
+
+
+def _check(weights: dict[str, Array]) -> None:
+    """ValueError unless all are there, fit each other and are numbers."""
+    units, width, heads = _UNITS, _WIDTH, len(fields(Activations))
+    wanted = {"first.weight": (width, -1), "first.bias": (width,)}
+    for name, inputs in (("lower", width), ("upper", units)):
+        wanted |= {f"{name}.weight_ih_l0": (3 * units, inputs)}
+        wanted |= {f"{name}.weight_hh_l0": (3 * units, units)}
+        wanted |= {f"{name}.bias_{way}_l0": (3 * units,) for way in ("ih", "hh")}
+    wanted |= {"told.weight": (heads, 2 * units), "told.bias": (heads,)}
+    for name, shape in wanted.items():
+        found = weights[name].shape if name in weights else ()
+        if len(found) != len(shape) or any(
+            b not in (a, -1) for a, b in zip(found, shape, strict=True)
+        ):
+            raise ValueError(f"{name} has shape {found}, not {shape}")
+        if not np.isfinite(weights[name]).all():
+            raise ValueError(f"{name} holds what is no number")
 
 
 def _sigmoid(x: Array) -> Array:

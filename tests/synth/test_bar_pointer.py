@@ -145,6 +145,14 @@ def test_a_given_tempo_decides_the_octave() -> None:
     assert follow(made).bpm_at(19) == pytest.approx(150, rel=0.02)
 
 
+def test_a_faster_given_tempo_has_its_next_beat_within_a_period() -> None:
+    pointer, made = BarPointer(DT, delay=DELAY), activations(steady(60, 20), 20)
+    for number, (beat, down) in enumerate(made):
+        told = pointer.step(float(beat), float(down), 60.0 if number < 900 else 180.0)
+        if number > 901:
+            assert told.next_beat - (number + 1) * DT < 1.55 * 60 / told.bpm
+
+
 def test_noise_is_not_trusted() -> None:
     random = np.random.default_rng(1)
     made = np.repeat(random.uniform(0, 0.2, (1500, 1)), 2, 1)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from bench.training import train
 from synth.analysis.beat import Pulse
@@ -65,6 +65,21 @@ def test_weights_that_cannot_be_read_are_one_sentence(held: bytes | None, tmp_pa
         path.write_bytes(held)
     with pytest.raises(UserError, match=r"ears\.safetensors: cannot be read .* install lj anew"):
         Network(path)
+
+
+def test_weights_that_do_not_fit_are_one_sentence(tmp_path: Path) -> None:
+    whole = load_file(WEIGHTS)
+    damaged = {
+        "gone": {name: value for name, value in whole.items() if name != "first.weight"},
+        "short": whole | {"told.weight": whole["told.weight"][:4].contiguous()},
+        "no numbers": whole | {"lower.bias_ih_l0": whole["lower.bias_ih_l0"] * torch.nan},
+        "no numbers of": whole | {"first.weight": whole["first.weight"].flatten()},
+    }
+    for number, state in enumerate(damaged.values()):
+        path = tmp_path / f"{number}.safetensors"
+        save_file(state, path)
+        with pytest.raises(UserError, match="cannot be read .* (has shape|is no number)"):
+            Network(path)
 
 
 def test_an_onset_is_told_as_it_rises_and_once() -> None:
