@@ -27,10 +27,10 @@ def sheet(
     from .console import note
     from .generator_setup import Choice, generator_for, preset_with
 
+    look = preset_with(preset, settings, None)
     if has_moving_picture(source):
         pictures = pictures_of_film(source, columns * rows)
     else:
-        look = preset_with(preset, settings, None)
         renderer = generator_for(
             Choice(generator, weights, device),
             (256, 256),
